@@ -6,12 +6,14 @@ from tests.fuzz.target import Target, target
 from tests.fuzz.wire_targets import _question, _response
 from tests.wire.mesh import HEADS, IDS, PIECE, SIGNED, head_of
 from zentalk.ids import NodeId
+from zentalk.mesh import head as sealing
 from zentalk.wire import head, rpc_shards, shard, statement
 from zentalk.wire.codec import Fields, pack, unpack, unpack_first
 from zentalk.wire.deposit import Stamp
 from zentalk.wire.statement import Op
 
 MAX_BYTES = 4096
+HEAD_KEY = b"k" * 32
 
 
 def _formats() -> list[Target]:
@@ -21,6 +23,7 @@ def _formats() -> list[Target]:
         SIGNED.statement(Op.RENEW, NodeId(b"n" * 32), IDS),
     ]
     index = head_of(40 * 2**20)
+    sealed = [sealing.seal_head(HEAD_KEY, one).content for one in HEADS]
     return [
         target(shard.decode_shard, list(map(shard.encode_shard, made)), again=shard.encode_shard),
         target(
@@ -39,6 +42,14 @@ def _formats() -> list[Target]:
             list(map(head.encode_head, HEADS)),
             again=head.encode_head,
             also=(unpack_first,),
+        ),
+        target(
+            sealing.open_head,
+            sealed,
+            parse=lambda data: sealing.open_head(
+                HEAD_KEY, sealing.SealedHead(shard.shard_id(data), data)
+            ),
+            again=lambda found: sealing.seal_head(HEAD_KEY, found).content,
         ),
         target(
             head.decode_index,

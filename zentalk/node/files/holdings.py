@@ -6,15 +6,16 @@ reads.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import trio
 
 from zentalk.errors import RELAY_FAULTS
 from zentalk.ids import NodeId, ShardId
+from zentalk.mesh.placement import HEAD, ShardNumber
 from zentalk.node.files.holder_calls import HolderCalls
-from zentalk.node.files.layouts import ShardPlace
+from zentalk.node.files.maps import FileMap
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,9 +25,17 @@ class Holdings:
     hours: Mapping[NodeId, Mapping[ShardId, int]] = field(repr=False)
     silent: frozenset[NodeId] = field(repr=False)
 
-    def has(self, place: ShardPlace) -> bool:
-        """Say whether a holder said that it has a shard."""
-        return place.id in self.hours.get(place.holder, {})
+    def seen(self, file_map: FileMap) -> dict[NodeId, set[ShardNumber]]:
+        """Return which shards of a file each holder said that it has."""
+        found: dict[NodeId, set[ShardNumber]] = {holder: set() for holder in self.hours}
+        for segment, row in enumerate(file_map.segments):
+            for index, place in enumerate(row):
+                if place.id in self.hours.get(place.holder, {}):
+                    found[place.holder].add(ShardNumber(segment, index))
+        for place in file_map.head:
+            if place.id in self.hours.get(place.holder, {}):
+                found[place.holder].add(ShardNumber(HEAD, 0))
+        return found
 
     def first_end(self) -> int | None:
         """Return the hour at which the first lease ends."""
@@ -34,10 +43,10 @@ class Holdings:
         return min(ends, default=None)
 
 
-async def holdings(calls: HolderCalls, places: Iterable[Sequence[ShardPlace]]) -> Holdings:
-    """Ask all holders of some shards, side by side."""
+async def holdings(calls: HolderCalls, file_map: FileMap) -> Holdings:
+    """Ask all holders of a file, side by side."""
     wanted: dict[NodeId, list[ShardId]] = {}
-    for row in places:
+    for row in (*file_map.segments, file_map.head):
         for place in row:
             wanted.setdefault(place.holder, []).append(place.id)
     hours: dict[NodeId, Mapping[ShardId, int]] = {}

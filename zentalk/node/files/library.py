@@ -27,6 +27,8 @@ from zentalk.wire.chat import CID_BYTES, FileCard
 
 FILE_ID_BYTES: Final = 16
 SECRET_BYTES: Final = 32
+_DELETED: Final = "the file was deleted meanwhile"
+_NO_SUCH: Final = "this node has no file of that id"
 _NO_FILE: Final = "this node knows no file of that CID"
 
 
@@ -73,6 +75,8 @@ class FileLibrary:
         while True:
             moved = self._transfers.next_move(file.id)
             found = await self._found(file.id)
+            if found.state is FileState.DELETING:
+                raise ConflictError(_DELETED)
             if found.state is not FileState.UPLOADING:
                 return shown(found)
             await moved.wait()
@@ -133,8 +137,21 @@ class FileLibrary:
 
         Raises NotFoundError.
         """
-        file = await self._of(cid)
-        now = self._runtime.wall()
+        return await self._deleted(await self._of(cid))
+
+    async def cancel(self, file_id: str) -> FileView:
+        """Do the same with a file by its id, which it has before it has a CID."""
+        try:
+            raw = bytes.fromhex(file_id)
+        except ValueError:
+            raw = b""
+        found = await self._database.read(lambda tx: files.get(tx, raw))
+        if found is None:
+            raise NotFoundError(_NO_SUCH)
+        return await self._deleted(found)
+
+    async def _deleted(self, file: StoredFile) -> FileView:
+        now, cid = self._runtime.wall(), "" if file.cid is None else file.cid.hex()
 
         def job(tx: Transaction) -> None:
             if file.owner_secret is None:
@@ -150,6 +167,7 @@ class FileLibrary:
         await self._database.write(job)
         await self._runtime.run_blocking(lambda: self._folder.remove(file.id))
         self._transfers.look_again()
+        self._transfers.tell(file.id)
         return shown(replace(file, state=FileState.DELETING, is_here=False))
 
     async def mesh(self) -> MeshView:
@@ -197,5 +215,5 @@ class FileLibrary:
         found = await self._database.read(lambda tx: files.get(tx, file_id))
         if found is None:
             await trio.lowlevel.checkpoint()
-            raise ConflictError("the file was deleted meanwhile")
+            raise ConflictError(_DELETED)
         return found

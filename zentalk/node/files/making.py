@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from zentalk.errors import LocalProtocolError
-from zentalk.mesh.head import sealed_head
-from zentalk.mesh.secrets import FileSecrets
+from zentalk.mesh.head import head_of_file, seal_head
+from zentalk.mesh.placement import Layout
+from zentalk.mesh.secrets import FileSecrets, ShareSecrets
 from zentalk.mesh.segments import coded, seal_segment
-from zentalk.node.files.slots import Named
 from zentalk.store.history.files import PartKind, StoredFile
-from zentalk.wire.head import Head, SegmentIds, encode_index
+from zentalk.wire.head import SegmentIds, encode_index
 from zentalk.wire.shard import Coding, Shard, encode_shard, shard_id
 
 
@@ -37,13 +37,13 @@ def made_index(file: StoredFile, segments: tuple[SegmentIds, ...]) -> Made:
 
 
 def made_head(
-    file: StoredFile, named: Named, segments: tuple[SegmentIds, ...], index: tuple[SegmentIds, ...]
+    file: StoredFile, layout: Layout, segments: tuple[SegmentIds, ...], index: SegmentIds | None
 ) -> Made:
     """Make the head of a file, whose id is its CID."""
-    secrets = _secrets(file)
-    head = Head(secrets.content, file.size, named.holders, named.slots, segments, index)
-    content = encode_shard(Shard(Coding.COPY, 0, sealed_head(head, file.share_secret)))
-    return Made(PartKind.HEAD, 0, (shard_id(content),), (content,))
+    content_secret = _secrets(file).content
+    head = head_of_file(content_secret, file.size, layout, segments, index)
+    cid, content = seal_head(ShareSecrets(file.share_secret).head_key, head)
+    return Made(PartKind.HEAD, 0, (cid,), (content,))
 
 
 def _made(kind: PartKind, number: int, sealed: bytes) -> Made:

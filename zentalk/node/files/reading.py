@@ -17,7 +17,7 @@ from zentalk.mesh.secrets import FileSecrets
 from zentalk.mesh.segments import joined, open_segment
 from zentalk.net.runtime import Runtime
 from zentalk.node.files.fetching import Fetcher, Pieces
-from zentalk.node.files.layouts import Layout
+from zentalk.node.files.maps import FileMap
 from zentalk.wire.head import segment_bytes_of
 
 SEGMENTS_AT_ONCE: Final = 4
@@ -26,13 +26,13 @@ AHEAD: Final = 1
 
 
 class Reading:
-    """One reading of one file; its task runs in `nursery` for as long as somebody wants the bytes."""
+    """One reading of one file; its task runs in `nursery` as long as somebody wants bytes."""
 
     def __init__(
-        self, runtime: Runtime, layout: Layout, fetcher: Fetcher, nursery: trio.Nursery
+        self, runtime: Runtime, file_map: FileMap, fetcher: Fetcher, nursery: trio.Nursery
     ) -> None:
         self._runtime = runtime
-        self._layout = layout
+        self._map = file_map
         self._fetcher = fetcher
         self._nursery = nursery
 
@@ -67,7 +67,7 @@ class Reading:
             raise fault[0]
 
     async def _window(self, numbers: Sequence[int]) -> list[bytes]:
-        places = [self._layout.segments[number] for number in numbers]
+        places = [self._map.segments[number] for number in numbers]
         found = await self._fetcher.fetch(places)
         return [
             await self._runtime.run_blocking(partial(self._opened, number, pieces))
@@ -75,8 +75,8 @@ class Reading:
         ]
 
     def _opened(self, number: int, pieces: Pieces) -> bytes:
-        size = segment_bytes_of(self._layout.size)
-        length = min(size, self._layout.size - number * size)
-        last = number == len(self._layout.segments) - 1
-        key = FileSecrets(self._layout.content_secret).segment_key
+        size = segment_bytes_of(self._map.size)
+        length = min(size, self._map.size - number * size)
+        last = number == len(self._map.segments) - 1
+        key = FileSecrets(self._map.content_secret).segment_key
         return open_segment(key, number, joined(pieces, length), length, last=last)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 from zentalk.directory.subnets import narrow_subnet
 from zentalk.ids import NodeId
-from zentalk.mesh.placement import Candidate
+from zentalk.mesh.placement import Candidate, Groups
 from zentalk.wire.descriptor import ROLE_SHARDS, Descriptor
 
 
@@ -17,18 +17,14 @@ class StorageRelays:
         self._descriptors = descriptors
 
     def candidates(self) -> list[Candidate]:
-        """Return all of them, each with the groups of which it shares a fate."""
+        """Return all of them, each with the groups with which it shares its fate."""
         return [
             Candidate(node_id, _groups(relay))
             for node_id, relay in self._descriptors().items()
             if relay.roles & ROLE_SHARDS
         ]
 
-    def known(self) -> bool:
-        """Say whether there is a snapshot at all."""
-        return bool(self._descriptors())
 
-
-def _groups(relay: Descriptor) -> frozenset[bytes]:
-    subnet = narrow_subnet(relay.host, relay.network).encode()
+def _groups(relay: Descriptor) -> Groups:
+    subnet = narrow_subnet(relay.host, relay.network)
     return frozenset(group for group in (subnet, relay.family) if group)

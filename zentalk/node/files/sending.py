@@ -25,7 +25,12 @@ from zentalk.store.history import events, files
 from zentalk.store.history.database import HistoryDatabase
 from zentalk.store.history.files import FilePart, PartKind, StoredFile
 from zentalk.store.sqlite import Transaction
-from zentalk.wire.head import MAX_LISTED_SEGMENTS, segment_bytes_of, segment_count_of
+from zentalk.wire.head import (
+    MAX_LISTED_SEGMENTS,
+    SegmentIds,
+    segment_bytes_of,
+    segment_count_of,
+)
 
 SEGMENTS_AT_ONCE: Final = 4
 """Some 6 MiB of shards, or 12 of a large file."""
@@ -61,12 +66,13 @@ class FileSender:
             await self._keep(file, slots, made, numbers[-1] + 1)
         rows = await self._database.read(lambda tx: files.parts(tx, file.id, PartKind.DATA))
         ids = tuple(_ids(row.ids) for row in rows)
-        index: tuple[tuple[ShardId, ...], ...] = ()
+        index: SegmentIds | None = None
         if count > MAX_LISTED_SEGMENTS:
             made_one = await self._runtime.run_blocking(partial(made_index, file, ids))
             await self._keep(file, slots, [made_one], count)
-            index, ids = (made_one.ids,), ()
-        head = await self._runtime.run_blocking(partial(made_head, file, slots.named(), ids, index))
+            index = made_one.ids
+        make = partial(made_head, file, slots.layout(), ids, index)
+        head = await self._runtime.run_blocking(make)
         places = await self._put_copies(file, slots, head.contents[0])
         now = self._runtime.wall()
 

@@ -7,22 +7,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
 from zentalk.errors import UnavailableError
 from zentalk.ids import NodeId
-from zentalk.mesh.placement import copies, slot_of
+from zentalk.mesh.placement import HEAD_COPIES, Layout, ShardNumber, slot_of
 from zentalk.wire.head import PIECES
 
 TOO_FEW = "no relay takes files now, or all that do are full: it is tried again"
-
-
-@dataclass(frozen=True, slots=True)
-class Named:
-    """The holders that a head names, and the number of one of them for each slot."""
-
-    holders: tuple[NodeId, ...] = field(repr=False)
-    slots: tuple[int, ...] = field(repr=False)
 
 
 class FileSlots:
@@ -46,7 +37,7 @@ class FileSlots:
 
     def place_of(self, segment: int, index: int) -> int:
         """Return the place in `holders` of who keeps a shard of a segment."""
-        return self.row[slot_of(segment, index)]
+        return self.row[slot_of(ShardNumber(segment, index))]
 
     def place(self, holder: NodeId) -> int:
         """Return the place of a holder, which gets one if it has none."""
@@ -74,10 +65,10 @@ class FileSlots:
             raise UnavailableError(TOO_FEW) from fault
         return self.place(min(left, key=lambda one: taken[one]))
 
-    def named(self) -> Named:
+    def layout(self) -> Layout:
         """Return what the head is to say: the holders of now, each once."""
         used = list(dict.fromkeys(self.row))
-        return Named(
+        return Layout(
             tuple(self.holders[place] for place in used),
             tuple(used.index(self.row[slot]) for slot in range(PIECES)),
         )
@@ -88,4 +79,4 @@ class FileSlots:
 
     def copies_wanted(self) -> int:
         """Return how many copies of the head there are to be."""
-        return copies(len(self._head_order))
+        return min(HEAD_COPIES, len(self._head_order))

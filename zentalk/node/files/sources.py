@@ -73,9 +73,9 @@ class FileSource:
         if self._nursery is None:
             raise UnavailableError("the network is not running")
         size = segment_bytes_of(file.size)
-        layout = await self._opener.layout(file)
-        fetcher = self._opener.fetcher(layout.content_secret)
-        reading = Reading(self._runtime, layout, fetcher, self._nursery)
+        file_map = await self._opener.map_of(file)
+        fetcher = self._opener.fetcher(file_map.content_secret)
+        reading = Reading(self._runtime, file_map, fetcher, self._nursery)
         first, end = start // size, max(1, -(-(start + length) // size))
         skip, left = start - first * size, length
         async with aclosing(reading.segments(first, end)) as segments:

@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator
 import trio
 
 from zentalk.ids import EPOCH_SECONDS
-from zentalk.mesh.placement import survives
+from zentalk.mesh.placement import HEAD, survives_node_losses
 from zentalk.node.files.deletes import Deletes
 from zentalk.node.files.holdings import holdings
 from zentalk.node.files.moves import Moves
@@ -51,6 +51,10 @@ class Transfers:
         """Return what is set when a file comes further next: take it before looking."""
         return self._moves.next(file_id)
 
+    def tell(self, file_id: bytes) -> None:
+        """Let those go on who wait for a file."""
+        self._moves.tell(file_id)
+
     def pieces(self, file: StoredFile, start: int, length: int) -> AsyncGenerator[bytes, None]:
         """Yield some bytes of a file; raises as `FileSource.pieces`."""
         return self._source.pieces(file, start, length)
@@ -62,19 +66,18 @@ class Transfers:
     async def health(self, file: StoredFile) -> HealthView:
         """Ask the holders of a file what they have; raises UnavailableError without its head."""
         calls = self._opener.calls
-        layout = await self._opener.layout(file)
-        found = await holdings(calls, layout.segments)
-        live = [
-            {index: {place.holder} for index, place in enumerate(row) if found.has(place)}
-            for row in layout.segments
-        ]
+        file_map = await self._opener.map_of(file)
+        found = await holdings(calls, file_map)
+        seen = found.seen(file_map)
+        segments = [*range(len(file_map.segments)), *([HEAD] if file_map.head else ())]
+        shards = [one for held in seen.values() for one in held if one.segment != HEAD]
         end = found.first_end()
         return HealthView(
             cid="" if file.cid is None else file.cid.hex(),
             state=file.state,
-            shards_live=sum(map(len, live)),
-            shards_total=sum(map(len, layout.segments)),
-            survives_node_losses=survives(live),
+            shards_live=len(shards),
+            shards_total=sum(map(len, file_map.segments)),
+            survives_node_losses=survives_node_losses(segments, seen) or 0,
             holders=len(found.hours) + len(found.silent),
             silent=len(found.silent),
             kept_until=None if end is None else float(end * EPOCH_SECONDS),

@@ -12,7 +12,7 @@ import trio
 
 from zentalk.errors import RELAY_FAULTS, NotFoundError
 from zentalk.logs import quiet_logger
-from zentalk.mesh.placement import in_order, slots
+from zentalk.mesh.placement import head_holders, lay_out, nearest
 from zentalk.mesh.secrets import FileSecrets, ShareSecrets
 from zentalk.net.backoff import half_jitter
 from zentalk.net.runtime import Runtime
@@ -98,11 +98,12 @@ class Uploads:
         place = FileSecrets(file.content_secret).shard_place
         holders, row = file.holders, file.slots
         if not row:
-            chosen = slots(candidates, place)
-            holders = tuple(dict.fromkeys(chosen))
-            row = bytes(holders.index(one) for one in chosen)
-        order = in_order(candidates, place)
-        head_order = in_order(candidates, ShareSecrets(file.share_secret).head_place)
+            layout = lay_out(place, candidates)
+            holders, row = layout.holders, bytes(layout.slots)
+        order = [one.node for one in nearest(place, candidates)]
+        head_place = ShareSecrets(file.share_secret).head_place
+        others = [one.node for one in nearest(head_place, candidates)]
+        head_order = list(dict.fromkeys([*head_holders(head_place, candidates), *others]))
         current = await self._database.read(lambda tx: files.get(tx, file.id))
         return current or file, FileSlots(holders, row, order, head_order)
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from zentalk.ids import NodeId, ShardId
-from zentalk.mesh.placement import slot_of
-from zentalk.store.history.files import FilePart, StoredFile
+from zentalk.mesh.placement import ShardNumber, holder_of
+from zentalk.store.history.files import FilePart, PartKind, StoredFile
 from zentalk.wire.head import PIECES, Head, SegmentIds
 
 
@@ -20,37 +20,43 @@ class ShardPlace:
 
 
 @dataclass(frozen=True, slots=True)
-class Layout:
+class FileMap:
     """All segments of a file, with the places of their 15 shards in order of their index."""
 
     content_secret: bytes = field(repr=False)
     size: int = field(repr=False)
     segments: tuple[tuple[ShardPlace, ...], ...] = field(repr=False)
+    head: tuple[ShardPlace, ...] = field(default=(), repr=False)
+    """The copies of the head, of an own file."""
 
 
-def layout_of_rows(file: StoredFile, rows: Sequence[FilePart]) -> Layout:
-    """Return the layout of an own file, of the rows of its segments."""
+def map_of_rows(file: StoredFile, rows: Sequence[FilePart]) -> FileMap:
+    """Return the map of an own file, of the rows of its parts."""
     assert file.content_secret is not None
-    return Layout(file.content_secret, file.size, tuple(places_of_row(file, row) for row in rows))
+    segments = [places_of_row(file, row) for row in rows if row.kind is PartKind.DATA]
+    heads = [places_of_row(file, row) for row in rows if row.kind is PartKind.HEAD]
+    return FileMap(file.content_secret, file.size, tuple(segments), *heads[:1])
 
 
 def places_of_row(file: StoredFile, row: FilePart) -> tuple[ShardPlace, ...]:
-    """Return the places of the shards of one row."""
+    """Return the places of the shards of one row, or of the copies of a head."""
     ids = [ShardId(row.ids[at : at + 32]) for at in range(0, len(row.ids), 32)]
+    if row.kind is PartKind.HEAD:
+        ids *= len(row.places)
     return tuple(
         ShardPlace(one, file.holders[place]) for one, place in zip(ids, row.places, strict=True)
     )
 
 
-def layout_of_head(head: Head, segments: Sequence[SegmentIds]) -> Layout:
-    """Return the layout that a head names, of the ids of all segments."""
+def map_of_head(head: Head, segments: Sequence[SegmentIds]) -> FileMap:
+    """Return the map that a head gives, of the ids of all segments."""
     rows = tuple(places_of_ids(head, number, ids) for number, ids in enumerate(segments))
-    return Layout(head.content_secret, head.size, rows)
+    return FileMap(head.content_secret, head.size, rows)
 
 
 def places_of_ids(head: Head, number: int, ids: SegmentIds) -> tuple[ShardPlace, ...]:
     """Return the places of the shards of one segment as a head has them."""
     return tuple(
-        ShardPlace(ids[index], head.holders[head.slots[slot_of(number, index)]])
+        ShardPlace(ids[index], holder_of(head, ShardNumber(number, index)))
         for index in range(PIECES)
     )
