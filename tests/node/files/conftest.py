@@ -13,18 +13,18 @@ import trio
 from tests.node.files.shelves import Shelves
 from zentalk.mesh.placement import Candidate
 from zentalk.net.runtime import Runtime
-from zentalk.node.files.cache import FileCache
 from zentalk.node.files.deletes import Deletes
-from zentalk.node.files.holder_calls import HolderCalls
-from zentalk.node.files.holder_links import HolderLinks
+from zentalk.node.files.download.cache import FileCache
+from zentalk.node.files.download.opening import FileOpener
+from zentalk.node.files.download.sources import FileSource
+from zentalk.node.files.holders.calls import HolderCalls
+from zentalk.node.files.holders.links import HolderLinks
+from zentalk.node.files.holders.relays import StorageRelays
 from zentalk.node.files.library import FileLibrary
 from zentalk.node.files.moves import Moves
-from zentalk.node.files.opening import FileOpener
-from zentalk.node.files.relays import StorageRelays
-from zentalk.node.files.sending import FileSender
-from zentalk.node.files.sources import FileSource
 from zentalk.node.files.transfers import Transfers
-from zentalk.node.files.uploads import Uploads
+from zentalk.node.files.upload.sending import FileSender
+from zentalk.node.files.upload.uploads import Uploads
 from zentalk.store.file_folder import FileFolder
 from zentalk.store.history.database import HistoryDatabase
 

@@ -11,8 +11,9 @@ from tests.node.files.shelves import Shelf, Shelves
 from zentalk.crypto.hashing import sha256
 from zentalk.errors import ConflictError, NotFoundError, UnavailableError
 from zentalk.ids import MessageId, UserAddress
-from zentalk.node.files import deletes, uploads
-from zentalk.node.files.sending import SEGMENTS_AT_ONCE
+from zentalk.node.files import deletes
+from zentalk.node.files.upload import uploads
+from zentalk.node.files.upload.sending import SEGMENTS_AT_ONCE
 from zentalk.store.history import files, messages
 from zentalk.store.history.files import FileState
 from zentalk.store.history.models import Direction, MessageState
@@ -160,9 +161,12 @@ async def test_a_node_that_is_killed_goes_on_where_it_was(
             await trio.lowlevel.checkpoint()
     puts = calls_of(shelves, "shard.put")
     async with opened(shelves) as alice:
-        with trio.fail_after(60):
-            while (await alice.library.listing())[0].state is not FileState.KEPT:
-                await trio.sleep(0.1)
+        [view] = await alice.library.listing()
+        while view.state is not FileState.KEPT:
+            moved = alice.transfers.next_move(bytes.fromhex(view.id))
+            [view] = await alice.library.listing()
+            if view.state is not FileState.KEPT:
+                await moved.wait()
         [view] = await alice.library.listing()
         segments = 4 * SEGMENTS_AT_ONCE
         again = calls_of(shelves, "shard.put") - puts
@@ -223,6 +227,7 @@ async def test_an_upload_that_is_deleted_on_its_way_says_so(
             await trio.sleep(1)
             [view] = await alice.library.listing()
             await alice.library.cancel(view.id)
+        await trio.sleep(1)
         assert await alice.library.listing() == []
 
 

@@ -12,7 +12,7 @@ from zentalk.errors import RELAY_FAULTS
 from zentalk.ids import DAY_SECONDS, NodeId, ShardId
 from zentalk.net.runtime import Runtime
 from zentalk.net.signal import Signal
-from zentalk.node.files.holder_calls import HolderCalls
+from zentalk.node.files.holders.calls import HolderCalls
 from zentalk.node.files.maps import places_of_row
 from zentalk.store.history import events, files
 from zentalk.store.history.database import HistoryDatabase

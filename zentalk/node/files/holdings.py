@@ -14,7 +14,7 @@ import trio
 from zentalk.errors import RELAY_FAULTS
 from zentalk.ids import NodeId, ShardId
 from zentalk.mesh.placement import HEAD, ShardNumber
-from zentalk.node.files.holder_calls import HolderCalls
+from zentalk.node.files.holders.calls import HolderCalls
 from zentalk.node.files.maps import FileMap
 
 

@@ -9,11 +9,11 @@ import trio
 from zentalk.ids import EPOCH_SECONDS
 from zentalk.mesh.placement import HEAD, survives_node_losses
 from zentalk.node.files.deletes import Deletes
+from zentalk.node.files.download.opening import FileOpener
+from zentalk.node.files.download.sources import FileSource
 from zentalk.node.files.holdings import holdings
 from zentalk.node.files.moves import Moves
-from zentalk.node.files.opening import FileOpener
-from zentalk.node.files.sources import FileSource
-from zentalk.node.files.uploads import Uploads
+from zentalk.node.files.upload.uploads import Uploads
 from zentalk.node.files.views import HealthView
 from zentalk.store.history.files import StoredFile
 

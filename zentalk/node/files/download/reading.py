@@ -16,7 +16,7 @@ from zentalk.errors import ZentalkError
 from zentalk.mesh.secrets import FileSecrets
 from zentalk.mesh.segments import joined, open_segment
 from zentalk.net.runtime import Runtime
-from zentalk.node.files.fetching import Fetcher, Pieces
+from zentalk.node.files.download.fetching import Fetcher, Pieces
 from zentalk.node.files.maps import FileMap
 from zentalk.wire.head import segment_bytes_of
 

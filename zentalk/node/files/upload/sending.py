@@ -16,9 +16,9 @@ import trio
 from zentalk.errors import RELAY_FAULTS, NotFoundError, UnavailableError
 from zentalk.ids import ShardId
 from zentalk.net.runtime import Runtime
-from zentalk.node.files.holder_calls import HolderCalls
-from zentalk.node.files.making import Made, made_head, made_index, made_segment
-from zentalk.node.files.slots import FileSlots
+from zentalk.node.files.holders.calls import HolderCalls
+from zentalk.node.files.upload.making import Made, made_head, made_index, made_segment
+from zentalk.node.files.upload.slots import FileSlots
 from zentalk.node.files.views import event_data
 from zentalk.store.file_folder import FileFolder
 from zentalk.store.history import events, files

@@ -14,7 +14,7 @@ import trio
 from zentalk.errors import RELAY_FAULTS, DecodeError, RefusedError
 from zentalk.ids import NodeId
 from zentalk.mesh.erasure import TooFewShardsError
-from zentalk.node.files.holder_calls import HolderCalls
+from zentalk.node.files.holders.calls import HolderCalls
 from zentalk.node.files.maps import ShardPlace
 from zentalk.wire.shard import Coding, decode_shard
 

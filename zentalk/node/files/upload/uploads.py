@@ -17,9 +17,9 @@ from zentalk.mesh.secrets import FileSecrets, ShareSecrets
 from zentalk.net.backoff import half_jitter
 from zentalk.net.runtime import Runtime
 from zentalk.net.signal import Signal
-from zentalk.node.files.relays import StorageRelays
-from zentalk.node.files.sending import FileSender
-from zentalk.node.files.slots import FileSlots
+from zentalk.node.files.holders.relays import StorageRelays
+from zentalk.node.files.upload.sending import FileSender
+from zentalk.node.files.upload.slots import FileSlots
 from zentalk.node.files.views import event_data
 from zentalk.store.history import events, files
 from zentalk.store.history.database import HistoryDatabase

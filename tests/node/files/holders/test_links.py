@@ -11,7 +11,7 @@ from trio.testing import MockClock
 
 from zentalk.errors import LinkClosedError, UnavailableError
 from zentalk.ids import NodeId
-from zentalk.node.files.holder_links import IDLE_SECONDS, HolderLinks
+from zentalk.node.files.holders.links import IDLE_SECONDS, HolderLinks
 
 
 def holder(number: int) -> NodeId:

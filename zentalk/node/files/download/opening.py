@@ -14,10 +14,10 @@ from zentalk.mesh.head import SealedHead, open_head, segments_of
 from zentalk.mesh.placement import NEAREST, head_reading_order, nearest
 from zentalk.mesh.secrets import FileSecrets, ShareSecrets
 from zentalk.mesh.segments import joined, open_segment
-from zentalk.node.files.fetching import Fetcher
-from zentalk.node.files.holder_calls import HolderCalls
+from zentalk.node.files.download.fetching import Fetcher
+from zentalk.node.files.holders.calls import HolderCalls
+from zentalk.node.files.holders.relays import StorageRelays
 from zentalk.node.files.maps import FileMap, map_of_head, map_of_rows, places_of_ids
-from zentalk.node.files.relays import StorageRelays
 from zentalk.store.history import files
 from zentalk.store.history.database import HistoryDatabase
 from zentalk.store.history.files import StoredFile

@@ -16,7 +16,7 @@ from zentalk.mesh.leases import LeaseSigner, longest_expiry
 from zentalk.mesh.secrets import lease_key
 from zentalk.mesh.work import search_shard, shard_challenge
 from zentalk.net.runtime import Runtime
-from zentalk.node.files.holder_links import HolderLinks
+from zentalk.node.files.holders.links import HolderLinks
 from zentalk.wire import rpc_shards as rpc
 from zentalk.wire.deposit import NO_STAMP, Stamp
 from zentalk.wire.rpc_shards import Changed, ShardChange, ShardGet, ShardPut

@@ -13,9 +13,9 @@ import trio
 
 from zentalk.errors import NotFoundError, StorageError, UnavailableError
 from zentalk.net.runtime import Runtime
-from zentalk.node.files.cache import FileCache
-from zentalk.node.files.opening import FileOpener
-from zentalk.node.files.reading import Reading
+from zentalk.node.files.download.cache import FileCache
+from zentalk.node.files.download.opening import FileOpener
+from zentalk.node.files.download.reading import Reading
 from zentalk.store.file_folder import FileDraft
 from zentalk.store.history.files import StoredFile
 from zentalk.wire.head import segment_bytes_of

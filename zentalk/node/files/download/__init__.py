@@ -1,0 +1,1 @@
+"""From holders to whoever wants the bytes: shards are found, fetched, joined, opened and kept."""

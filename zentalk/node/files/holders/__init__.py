@@ -1,0 +1,1 @@
+"""Relays that keep shards, as a node reaches them: which there are, links, and calls over these."""

@@ -1,0 +1,1 @@
+"""From the node's folder to holders: shards are made, put and noted, and tried again."""
