@@ -20,7 +20,7 @@ from zentalk.wire.head import SECRET_BYTES
 
 
 class ShareSecrets:
-    """What whoever was given a file can derive: the key of its head, and where that lies."""
+    """Secrets of whoever was given a file: the key of its head, and where that lies."""
 
     __slots__ = ("head_key", "head_place", "share")
 
@@ -34,7 +34,7 @@ class ShareSecrets:
 
 
 class FileSecrets:
-    """What whoever opened a head can derive: the keys of its segments, and where shards lie."""
+    """Secrets of whoever opened a head: the keys of its segments, and where shards lie."""
 
     __slots__ = ("content", "index_key", "segment_key", "shard_place")
 

@@ -22,8 +22,8 @@ from zentalk.wire.shard import Coding
 
 MIN_FILLED_BYTES: Final = 4096
 MAX_SEGMENTS: Final = MAX_FILE_BYTES // LARGE_SEGMENT_BYTES
-_STEPS_BITS: Final = 2
-"""Of the logarithm of the sizes from one power of two to the next: four."""
+_STEP_BITS: Final = 2
+"""Four size classes lie from one power of two to the next: two bits."""
 
 
 def filled_bytes(length: int) -> int:
@@ -35,7 +35,7 @@ def filled_bytes(length: int) -> int:
         raise LocalProtocolError(f"a segment has at most {LARGE_SEGMENT_BYTES} bytes")
     if length <= MIN_FILLED_BYTES:
         return MIN_FILLED_BYTES
-    step = 1 << (length - 1).bit_length() - 1 - _STEPS_BITS
+    step = 1 << (length - 1).bit_length() - 1 - _STEP_BITS
     return -(-length // step) * step
 
 
