@@ -4,6 +4,7 @@
     python -m benchmarks onion session         only these
     python -m benchmarks start                 how long commands take beside `python -c pass`
     python -m benchmarks work                  hashes a second of one core, and what prices take
+    python -m benchmarks erasure               the code of files: plain Python, ISA-L and zfec
     python -m benchmarks peers                 LXMF over Reticulum beside ours, two minutes
     python -m benchmarks peers --relays 6      and ours over six relays, where packets take four
                                                hops, beside ours over three
@@ -39,7 +40,17 @@ from benchmarks import history, large_group, linked, messages, peers, profiles, 
 from benchmarks.peer_load import RELAYS
 from benchmarks.rounds import Row
 
-RATIOS = ("onion", "session", "relay", "mailbox", "restart", "directory", "http", "start")
+RATIOS = (
+    "onion",
+    "session",
+    "relay",
+    "mailbox",
+    "restart",
+    "directory",
+    "http",
+    "start",
+    "erasure",
+)
 PEERS = "peers"
 MESSAGES = "messages"
 PROFILES = "profiles"

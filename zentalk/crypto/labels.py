@@ -61,7 +61,13 @@ class Label(bytes, Enum):
     PREKEY_WORK = b"zt-prekey-work-v1"
     PREKEY_ID = b"zt-prekey-id-v1"
     GENERATION_OFFSET = b"zt-generation-offset-v1"
-    # statements to holders of shards, and work for them (spec: mesh)
+    # mesh storage (spec: mesh): keys, statements to holders, and work for them
+    MESH_HEAD = b"zt-mesh-head-v1"
+    MESH_HEAD_PLACE = b"zt-mesh-head-place-v1"
+    MESH_SEGMENT = b"zt-mesh-segment-v1"
+    MESH_INDEX = b"zt-mesh-index-v1"
+    MESH_PLACE = b"zt-mesh-place-v1"
+    MESH_LEASE = b"zt-mesh-lease-v1"
     MESH_STATEMENT = b"zt-mesh-statement-v1"
     MESH_WORK = b"zt-mesh-work-v1"
     MESH_WORK_TRY = b"zt-mesh-try-v1"
@@ -96,13 +102,6 @@ class Label(bytes, Enum):
     ECHO_NETWORK = b"zt-echo-network-v1"
     DIRECT_KEYS = b"zt-direct-keys-v1"
     DIRECT_PROBE = b"zt-direct-probe-v1"
-    # mesh storage (spec: mesh)
-    MESH_HEAD = b"zt-mesh-head-v1"
-    MESH_HEAD_PLACE = b"zt-mesh-head-place-v1"
-    MESH_SEGMENT = b"zt-mesh-segment-v1"
-    MESH_INDEX = b"zt-mesh-index-v1"
-    MESH_PLACE = b"zt-mesh-place-v1"
-    MESH_LEASE = b"zt-mesh-lease-v1"
     # programs
     DEVICE_LIST = b"zt-device-list-v1"
     DEVICE_TOKEN = b"zt-device-token-v1"
