@@ -106,8 +106,6 @@ def decode_head(data: bytes) -> Head:
 
 
 def _read_first(data: bytes) -> Head:
-    if len(data) > MAX_HEAD_BYTES:
-        raise DecodeError("the head of a file is too long")
     value, fill = unpack_first(data, max_bytes=MAX_HEAD_BYTES)
     if any(fill) or len(data) != _filled_bytes(len(data) - len(fill)):
         raise DecodeError("the head of a file is not filled as it must be")
