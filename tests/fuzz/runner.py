@@ -21,8 +21,8 @@ from tests.fuzz.core_targets import core_targets
 from tests.fuzz.group_targets import group_targets
 from tests.fuzz.http_targets import http_targets
 from tests.fuzz.linked_targets import linked_targets
-from tests.fuzz.mesh_targets import mesh_targets
 from tests.fuzz.media_targets import media_targets
+from tests.fuzz.mesh_targets import mesh_targets
 from tests.fuzz.mutations import Mutator
 from tests.fuzz.target import Target
 from tests.fuzz.wire_targets import wire_targets

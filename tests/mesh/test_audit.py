@@ -15,7 +15,7 @@ from zentalk.mesh.audit import (
     SILENT_SECONDS,
     KnownShard,
     ShardBook,
-    Verdict,
+    ShardVerdict,
     draw_samples,
     judge_bytes,
     judge_refusal,
@@ -74,23 +74,25 @@ def test_a_holder_that_dropped_a_tenth_is_found_within_eight_days_in_nine_of_ten
 
 
 def test_bytes_are_judged_by_their_id_and_refusals_by_their_word() -> None:
-    assert judge_bytes(shard_id(b"shard"), b"shard") is Verdict.RIGHT
-    assert judge_bytes(shard_id(b"shard"), b"Shard") is Verdict.CORRUPT
-    assert judge_bytes(shard_id(b"shard"), b"") is Verdict.CORRUPT
-    assert judge_refusal(rpc_shards.UNKNOWN) is Verdict.MISSING
-    assert judge_refusal(rpc_shards.DELETED) is Verdict.MISSING
+    assert judge_bytes(shard_id(b"shard"), b"shard") is ShardVerdict.RIGHT
+    assert judge_bytes(shard_id(b"shard"), b"Shard") is ShardVerdict.CORRUPT
+    assert judge_bytes(shard_id(b"shard"), b"") is ShardVerdict.CORRUPT
+    assert judge_refusal(rpc_shards.UNKNOWN) is ShardVerdict.MISSING
+    assert judge_refusal(rpc_shards.DELETED) is ShardVerdict.MISSING
     for word in (rpc_shards.UNAVAILABLE, rpc_shards.ACCESS, "busy", "rate"):
-        assert judge_refusal(word) is Verdict.SILENT
+        assert judge_refusal(word) is ShardVerdict.SILENT
 
 
-@pytest.mark.parametrize("verdict", [Verdict.MISSING, Verdict.CORRUPT])
-def test_a_missing_or_corrupt_shard_is_lost_at_once_and_no_other_with_it(verdict: Verdict) -> None:
+@pytest.mark.parametrize("verdict", [ShardVerdict.MISSING, ShardVerdict.CORRUPT])
+def test_a_missing_or_corrupt_shard_is_lost_at_once_and_no_other_with_it(
+    verdict: ShardVerdict,
+) -> None:
     known = book()
     known.read(ONE, NUMBERS[0], verdict, WALL)
     assert known.is_lost(ONE, NUMBERS[0], WALL)
     assert known.live(WALL) == {ONE: set(NUMBERS[1:3]), TWO: set(NUMBERS[:3])}
-    assert known.spoilers == ({ONE} if verdict is Verdict.CORRUPT else set())
-    known.read(ONE, NUMBERS[0], Verdict.RIGHT, WALL)
+    assert known.spoilers == ({ONE} if verdict is ShardVerdict.CORRUPT else set())
+    known.read(ONE, NUMBERS[0], ShardVerdict.RIGHT, WALL)
     assert not known.is_lost(ONE, NUMBERS[0], WALL)
 
 
@@ -101,7 +103,7 @@ def test_shards_of_a_silent_holder_are_lost_after_three_days_of_silence() -> Non
         assert ONE in known.live(WALL + day * DAY_SECONDS)
     assert known.live(WALL + SILENT_SECONDS - 1).keys() == {ONE, TWO}
     assert known.live(WALL + SILENT_SECONDS).keys() == {TWO}
-    known.read(ONE, NUMBERS[0], Verdict.SILENT, WALL + SILENT_SECONDS)
+    known.read(ONE, NUMBERS[0], ShardVerdict.SILENT, WALL + SILENT_SECONDS)
     assert known.is_lost(ONE, NUMBERS[0], WALL + SILENT_SECONDS)
     known.looked(ONE, {})
     assert known.live(WALL + SILENT_SECONDS).keys() == {ONE, TWO}
@@ -110,7 +112,7 @@ def test_shards_of_a_silent_holder_are_lost_after_three_days_of_silence() -> Non
 def test_an_answer_in_between_begins_the_three_days_anew() -> None:
     known = book()
     known.was_silent(ONE, WALL)
-    known.read(ONE, NUMBERS[0], Verdict.RIGHT, WALL + 2 * DAY_SECONDS)
+    known.read(ONE, NUMBERS[0], ShardVerdict.RIGHT, WALL + 2 * DAY_SECONDS)
     known.was_silent(ONE, WALL + 2.5 * DAY_SECONDS)
     assert ONE in known.live(WALL + 5 * DAY_SECONDS)
     assert ONE not in known.live(WALL + 5.5 * DAY_SECONDS)
@@ -118,7 +120,7 @@ def test_an_answer_in_between_begins_the_three_days_anew() -> None:
 
 def test_what_a_holder_says_loses_a_shard_and_brings_back_none_that_was_corrupt() -> None:
     known = book()
-    known.read(ONE, NUMBERS[1], Verdict.CORRUPT, WALL)
+    known.read(ONE, NUMBERS[1], ShardVerdict.CORRUPT, WALL)
     known.looked(ONE, dict.fromkeys(NUMBERS[:3], 0) | {NUMBERS[1]: 500_000})
     assert known.live(WALL)[ONE] == set()
     known.looked(ONE, dict.fromkeys(NUMBERS[:3], 500_000))
@@ -127,14 +129,14 @@ def test_what_a_holder_says_loses_a_shard_and_brings_back_none_that_was_corrupt(
 
 def test_silence_takes_nothing_from_what_was_known() -> None:
     known = book()
-    known.read(ONE, NUMBERS[0], Verdict.MISSING, WALL)
-    known.read(ONE, NUMBERS[0], Verdict.SILENT, WALL)
+    known.read(ONE, NUMBERS[0], ShardVerdict.MISSING, WALL)
+    known.read(ONE, NUMBERS[0], ShardVerdict.SILENT, WALL)
     assert known.live(WALL)[ONE] == set(NUMBERS[1:3])
 
 
 def test_what_nobody_put_there_is_not_known_and_counts_as_lost() -> None:
     known = book()
-    known.read(ONE, NUMBERS[9], Verdict.RIGHT, WALL)
+    known.read(ONE, NUMBERS[9], ShardVerdict.RIGHT, WALL)
     known.looked(node(3), {NUMBERS[0]: 500_000})
     assert known.is_lost(ONE, NUMBERS[9], WALL)
     assert known.is_lost(node(3), NUMBERS[0], WALL)
@@ -148,7 +150,7 @@ steps = st.lists(
         st.sampled_from(["stored", "looked", "read", "silent", "forget"]),
         st.sampled_from([ONE, TWO]),
         st.sampled_from(NUMBERS[:4]),
-        st.sampled_from(Verdict),
+        st.sampled_from(ShardVerdict),
         st.integers(0, 2 * DAY_SECONDS),
     ),
     max_size=30,
@@ -157,7 +159,7 @@ steps = st.lists(
 
 @given(steps)
 def test_what_is_stored_is_all_that_is_known(
-    todo: list[tuple[str, NodeId, ShardNumber, Verdict, int]],
+    todo: list[tuple[str, NodeId, ShardNumber, ShardVerdict, int]],
 ) -> None:
     known, wall = book(), WALL
     for what, holder, number, verdict, pause in todo:
@@ -165,7 +167,7 @@ def test_what_is_stored_is_all_that_is_known(
             case "stored":
                 known.stored(holder, number)
             case "looked":
-                known.looked(holder, {number: int(verdict is Verdict.RIGHT)})
+                known.looked(holder, {number: int(verdict is ShardVerdict.RIGHT)})
             case "read":
                 known.read(holder, number, verdict, wall)
             case "silent":
@@ -174,7 +176,7 @@ def test_what_is_stored_is_all_that_is_known(
                 known.forget(holder, number)
         wall += pause
         kept = list(known.known)
-        assert all(one.verdict is not Verdict.SILENT for one in kept)
+        assert all(one.verdict is not ShardVerdict.SILENT for one in kept)
         again = ShardBook(map(KnownShard._make, kept), known.silent_since)
         assert sorted(again.known) == sorted(kept)
         for one in kept:

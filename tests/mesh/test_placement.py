@@ -19,7 +19,7 @@ from zentalk.mesh.placement import (
     HEAD_COPIES,
     INDEX,
     NEAREST,
-    Candidate,
+    HolderCandidate,
     Seen,
     ShardNumber,
     all_segments,
@@ -43,10 +43,10 @@ def node(number: int) -> NodeId:
     return NodeId(sha256(b"node %d" % number))
 
 
-def relays(count: int, groups: int = 0) -> list[Candidate]:
+def relays(count: int, groups: int = 0) -> list[HolderCandidate]:
     """Return candidates; with groups, that many /24s of equal size."""
     return [
-        Candidate(node(number), frozenset({f"subnet {number % groups}"} if groups else ()))
+        HolderCandidate(node(number), frozenset({f"subnet {number % groups}"} if groups else ()))
         for number in range(count)
     ]
 
@@ -99,11 +99,11 @@ def test_each_holder_of_a_full_network_has_as_much_and_another_shard_of_each_seg
 
 def test_the_nearest_get_it_unless_a_chosen_one_is_of_their_group() -> None:
     ordered = [
-        Candidate(node(0), frozenset({"a", b"family"})),
-        Candidate(node(1), frozenset({"a"})),
-        Candidate(node(2), frozenset({"b", b"family"})),
-        Candidate(node(3)),
-        Candidate(node(4), frozenset({"c"})),
+        HolderCandidate(node(0), frozenset({"a", b"family"})),
+        HolderCandidate(node(1), frozenset({"a"})),
+        HolderCandidate(node(2), frozenset({"b", b"family"})),
+        HolderCandidate(node(3)),
+        HolderCandidate(node(4), frozenset({"c"})),
     ]
     assert [one.node for one in choose(ordered, 3)] == [node(0), node(3), node(4)]
     assert [one.node for one in choose(ordered, 4)] == [node(0), node(3), node(4), node(1)]

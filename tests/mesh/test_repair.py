@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 from tests.mesh.test_placement import HEAD_PLACE, PLACE, node, placed, relays
 from zentalk.ids import DAY_SECONDS, NodeId
 from zentalk.mesh import repair
-from zentalk.mesh.audit import ShardBook, Verdict
+from zentalk.mesh.audit import ShardBook, ShardVerdict
 from zentalk.mesh.placement import (
     DATA_PIECES,
     HEAD,
     HEAD_COPIES,
     NEAREST,
-    Candidate,
+    HolderCandidate,
     ShardNumber,
     lay_out,
     nearest,
@@ -45,7 +45,7 @@ def first_of(count: int, segment: int) -> dict[int, NodeId]:
 def check_plan(
     plan: RepairPlan,
     live: dict[NodeId, set[ShardNumber]],
-    near: list[Candidate],
+    near: list[HolderCandidate],
     first: Collection[NodeId],
 ) -> None:
     """Check what every plan must keep to."""
@@ -141,7 +141,9 @@ def test_a_holder_that_lost_its_shard_gets_it_back() -> None:
 
 
 def test_groups_that_no_holder_is_of_come_first() -> None:
-    near = [Candidate(node(number), frozenset({f"/24 {number // 2}"})) for number in range(16)]
+    near = [
+        HolderCandidate(node(number), frozenset({f"/24 {number // 2}"})) for number in range(16)
+    ]
     live = {node(number): {ShardNumber(0, number)} for number in range(12)}
     plan = plan_repair(0, live, near, first={})
     assert [task.holder for task in plan.puts] == [node(12), node(14), node(13)]
@@ -186,12 +188,12 @@ class World:
                 world.book.stored(holder, number)
         return world
 
-    def answers(self, holder: NodeId, number: ShardNumber) -> Verdict:
+    def answers(self, holder: NodeId, number: ShardNumber) -> ShardVerdict:
         if holder in self.silent:
-            return Verdict.SILENT
+            return ShardVerdict.SILENT
         if number not in self.has.get(holder, set()):
-            return Verdict.MISSING
-        return Verdict.CORRUPT if (holder, number) in self.spoilt else Verdict.RIGHT
+            return ShardVerdict.MISSING
+        return ShardVerdict.CORRUPT if (holder, number) in self.spoilt else ShardVerdict.RIGHT
 
     def audit(self, wall: float) -> None:
         """Ask for all leases and read all shards, which is the most that an audit sees."""
@@ -210,13 +212,13 @@ class World:
                 segment, live, near, first=first, silent=self.book.silent_since.keys()
             )
             check_plan(plan, live, near, first.values())
-            right = {t.number for t in plan.reads if self.answers(*t) is Verdict.RIGHT}
+            right = {t.number for t in plan.reads if self.answers(*t) is ShardVerdict.RIGHT}
             if len(right) >= plan.enough:
                 for task in plan.puts:
                     # A put of what a holder has is a renewal: it would keep what it spoilt.
                     self.has.setdefault(task.holder, set()).add(task.number)
                     self.book.stored(task.holder, task.number)
-                    assert self.answers(*task) is Verdict.RIGHT
+                    assert self.answers(*task) is ShardVerdict.RIGHT
 
     def survives(self, wall: float) -> int | None:
         return survives_node_losses([HEAD, *range(SEGMENTS)], self.book.live(wall))

@@ -19,14 +19,14 @@ from zentalk.wire.shard import shard_id
 
 AUDIT_SECONDS: Final = DAY_SECONDS
 SILENT_SECONDS: Final = 3 * DAY_SECONDS
-"""How long a holder may be silent before its shards count as lost."""
+"""The time that a holder may be silent before its shards count as lost."""
 SAMPLES: Final = 3
 """Shards of a file that are read of each holder in one audit."""
 _DRAW_BYTES: Final = 8
 
 
-class Verdict(StrEnum):
-    """What came of reading a shard, or asking for its lease."""
+class ShardVerdict(StrEnum):
+    """The outcome of reading a shard, or of asking for its lease."""
 
     RIGHT = "right"
     MISSING = "missing"
@@ -37,25 +37,25 @@ class Verdict(StrEnum):
     """No answer, or one that says nothing about the shard."""
 
 
-LOST: Final = frozenset({Verdict.MISSING, Verdict.CORRUPT})
+LOST: Final = frozenset({ShardVerdict.MISSING, ShardVerdict.CORRUPT})
 
 
 class KnownShard(NamedTuple):
-    """What was last known of a shard at a holder: never SILENT, which is the holder's."""
+    """The last that was known of a shard at a holder: never SILENT, which is the holder's."""
 
     holder: NodeId
     number: ShardNumber
-    verdict: Verdict
+    verdict: ShardVerdict
 
 
-def judge_bytes(wanted: ShardId, content: bytes) -> Verdict:
+def judge_bytes(wanted: ShardId, content: bytes) -> ShardVerdict:
     """Judge what a holder gave for a shard."""
-    return Verdict.RIGHT if shard_id(content) == wanted else Verdict.CORRUPT
+    return ShardVerdict.RIGHT if shard_id(content) == wanted else ShardVerdict.CORRUPT
 
 
-def judge_refusal(reason: str) -> Verdict:
+def judge_refusal(reason: str) -> ShardVerdict:
     """Judge the word that a holder refused a read with: most say nothing about the shard."""
-    return Verdict.MISSING if reason in {UNKNOWN, DELETED} else Verdict.SILENT
+    return ShardVerdict.MISSING if reason in {UNKNOWN, DELETED} else ShardVerdict.SILENT
 
 
 def draw_samples(
@@ -79,7 +79,7 @@ def _draw(numbers: list[ShardNumber], entropy: Entropy, count: int) -> tuple[Sha
 
 
 class ShardBook:
-    """What an owner knows of the shards of one file, and since when which holder is silent.
+    """The knowledge that an owner has of the shards of one file, and since when which holder is silent.
 
     `known` and `silent_since` are all of it, to be stored and given back. Times are unix seconds.
     """
@@ -89,7 +89,7 @@ class ShardBook:
     def __init__(
         self, known: Iterable[KnownShard] = (), silent_since: Mapping[NodeId, float] | None = None
     ) -> None:
-        self._known: defaultdict[NodeId, dict[ShardNumber, Verdict]] = defaultdict(dict)
+        self._known: defaultdict[NodeId, dict[ShardNumber, ShardVerdict]] = defaultdict(dict)
         self.silent_since: dict[NodeId, float] = dict(silent_since or {})
         for holder, number, verdict in known:
             self._known[holder][number] = verdict
@@ -104,7 +104,7 @@ class ShardBook:
     def stored(self, holder: NodeId, number: ShardNumber) -> None:
         """Note that a holder has confirmed a put."""
         self.silent_since.pop(holder, None)
-        self._known[holder][number] = Verdict.RIGHT
+        self._known[holder][number] = ShardVerdict.RIGHT
 
     def looked(self, holder: NodeId, leases: Mapping[ShardNumber, int]) -> None:
         """Note until which hours a holder says that it keeps shards, 0 for what it has not.
@@ -116,13 +116,13 @@ class ShardBook:
         known = self._known[holder]
         for number in known.keys() & leases.keys():
             if not leases[number]:
-                known[number] = Verdict.MISSING
-            elif known[number] is Verdict.MISSING:
-                known[number] = Verdict.RIGHT
+                known[number] = ShardVerdict.MISSING
+            elif known[number] is ShardVerdict.MISSING:
+                known[number] = ShardVerdict.RIGHT
 
-    def read(self, holder: NodeId, number: ShardNumber, verdict: Verdict, wall: float) -> None:
+    def read(self, holder: NodeId, number: ShardNumber, verdict: ShardVerdict, wall: float) -> None:
         """Note what came of reading a shard."""
-        if verdict is Verdict.SILENT:
+        if verdict is ShardVerdict.SILENT:
             self.was_silent(holder, wall)
             return
         self.silent_since.pop(holder, None)
@@ -139,13 +139,13 @@ class ShardBook:
 
     def is_lost(self, holder: NodeId, number: ShardNumber, wall: float) -> bool:
         """Say whether a shard at a holder counts as lost."""
-        verdict = self._known.get(holder, {}).get(number, Verdict.MISSING)
+        verdict = self._known.get(holder, {}).get(number, ShardVerdict.MISSING)
         return verdict in LOST or self._is_gone(holder, wall)
 
     @property
     def spoilers(self) -> set[NodeId]:
         """Holders that gave other bytes: they would take a put for a renewal, and keep theirs."""
-        return {one.holder for one in self.known if one.verdict is Verdict.CORRUPT}
+        return {one.holder for one in self.known if one.verdict is ShardVerdict.CORRUPT}
 
     def live(self, wall: float) -> dict[NodeId, set[ShardNumber]]:
         """Return the shards that do not count as lost, by holder."""

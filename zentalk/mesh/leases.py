@@ -37,11 +37,11 @@ from zentalk.wire.statement import (
 HOUR_SECONDS: Final = 3600
 MINUTE_SECONDS: Final = 60
 WINDOW_MINUTES: Final = 15
-"""How long before or after a holder's clock a statement may have been made."""
+"""The minutes before or after a holder's clock a statement may have been made."""
 LEAST_TOMBSTONE_HOURS: Final = 2
-"""How long a deleted id is refused at least: no statement from before is fresh so long after."""
+"""The time that a deleted id is refused at least: no statement from before is fresh so long after."""
 RENEWAL_HOURS: Final = 7 * 24
-"""How long after a grant its owner renews it, unless the lease is short."""
+"""The time after a grant when its owner renews it, unless the lease is short."""
 
 
 class LeaseSigner:
@@ -77,8 +77,8 @@ class LeaseSigner:
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
-    """What a holder knows of an id: the lease, or until when the id is refused after a delete."""
+class KnownLease:
+    """The knowledge that a holder has of an id: the lease, or until when the id is refused after a delete."""
 
     lease_key: bytes = field(repr=False)
     expiry_hour: int
@@ -143,7 +143,7 @@ def granted_hour(asked_hour: int, hour: int, lease_hours: int) -> int:
 
 
 def put_expiry(
-    kept: Kept | None, signed: SignedStatement, hour: int, lease_hours: int = MAX_LEASE_HOURS
+    kept: KnownLease | None, signed: SignedStatement, hour: int, lease_hours: int = MAX_LEASE_HOURS
 ) -> int:
     """Return when the lease of a shard ends that is put at an hour.
 
@@ -160,7 +160,9 @@ def put_expiry(
     return max(granted, kept.expiry_hour)
 
 
-def judge_change(kept: Sequence[Kept | None], lease_key: bytes, hour: int) -> tuple[Changed, ...]:
+def judge_change(
+    kept: Sequence[KnownLease | None], lease_key: bytes, hour: int
+) -> tuple[Changed, ...]:
     """Return what becomes of each id of a renewal or a delete, done at an hour.
 
     Raises RefusedError (`signer`) if one of them is leased under another key; then none changes.
@@ -176,12 +178,12 @@ def judge_change(kept: Sequence[Kept | None], lease_key: bytes, hour: int) -> tu
 
 
 def renewed_expiry(
-    kept: Kept, asked_hour: int, hour: int, lease_hours: int = MAX_LEASE_HOURS
+    kept: KnownLease, asked_hour: int, hour: int, lease_hours: int = MAX_LEASE_HOURS
 ) -> int:
     """Return when a lease ends that is renewed: never earlier than before."""
     return max(kept.expiry_hour, granted_hour(asked_hour, hour, lease_hours))
 
 
-def tombstone_expiry(kept: Kept, hour: int) -> int:
+def tombstone_expiry(kept: KnownLease, hour: int) -> int:
     """Return until which hour an id is refused that is deleted now."""
     return max(kept.expiry_hour, hour + LEAST_TOMBSTONE_HOURS)

@@ -31,7 +31,7 @@ _REFILL_PER_SECOND: Final = WHOLE * BURST_SHARE // (REFILL_DAYS * DAY_SECONDS)
 
 
 class BurstTaken(NamedTuple):
-    """How much of the burst is taken at a unix second, in parts of WHOLE: survives restarts."""
+    """The part of the burst that is taken at a unix second, in parts of WHOLE: survives restarts."""
 
     parts: int = 0
     at: int = 0

@@ -17,7 +17,7 @@ from zentalk.mesh.placement import (
     HEAD,
     HEAD_COPIES,
     NEAREST,
-    Candidate,
+    HolderCandidate,
     Seen,
     ShardNumber,
     choose,
@@ -40,7 +40,7 @@ class Task(NamedTuple):
 
 
 class RepairPlan(NamedTuple):
-    """What to do for one segment, or for the head.
+    """The plan for one segment, or for the head.
 
     The first of `reads` are enough if all succeed; the others are tried where one does not. For
     what is lost and not in `puts` there is no room now.
@@ -53,7 +53,7 @@ class RepairPlan(NamedTuple):
 
 
 class Repairs(NamedTuple):
-    """What an audit comes to: what is to be repaired, the worst first, and what cannot be."""
+    """The result of an audit: what is to be repaired, the worst first, and what cannot be."""
 
     due: tuple[int, ...]
     beyond: tuple[int, ...]
@@ -79,7 +79,7 @@ def find_repairs(segments: Iterable[int], live: Seen) -> Repairs:
 def plan_repair(
     segment: int,
     live: Seen,
-    near: Sequence[Candidate],
+    near: Sequence[HolderCandidate],
     *,
     first: Mapping[int, NodeId],
     silent: Collection[NodeId] = (),
@@ -115,7 +115,7 @@ def _reads(
     )
 
 
-def _copies(having: list[NodeId], near: Sequence[Candidate]) -> tuple[Task, ...]:
+def _copies(having: list[NodeId], near: Sequence[HolderCandidate]) -> tuple[Task, ...]:
     taken = {group for one in near if one.node in having for group in one.groups}
     free = [one for one in near[:NEAREST] if one.node not in having]
     chosen = choose(free, max(0, HEAD_COPIES - len(having)), taken)
@@ -126,7 +126,7 @@ def _places(
     segment: int,
     lost: list[int],
     holders: Mapping[int, list[NodeId]],
-    near: Sequence[Candidate],
+    near: Sequence[HolderCandidate],
     first: Mapping[int, NodeId],
 ) -> tuple[Task, ...]:
     """Give each lost index back to its first holder, or else to the nearest with room.

@@ -65,7 +65,7 @@ def read_range(header: str | None, size: int) -> ByteRange | None:
 
 
 class DownloadedFile(NamedTuple):
-    """What an answer says of a file; `tag` names its bytes."""
+    """A file as an answer describes it; `tag` names its bytes."""
 
     name: str
     media_type: str

@@ -25,7 +25,7 @@ AHEAD: Final = 1
 """Windows that are fetched before they are asked for."""
 
 
-class Reading:
+class FileReading:
     """One reading of one file; its task runs in `nursery` as long as somebody wants bytes."""
 
     def __init__(

@@ -15,7 +15,7 @@ from zentalk.errors import NotFoundError, StorageError, UnavailableError
 from zentalk.net.runtime import Runtime
 from zentalk.node.files.download.cache import FileCache
 from zentalk.node.files.download.opening import FileOpener
-from zentalk.node.files.download.reading import Reading
+from zentalk.node.files.download.reading import FileReading
 from zentalk.store.file_folder import FileDraft
 from zentalk.store.history.files import StoredFile
 from zentalk.wire.head import segment_bytes_of
@@ -75,7 +75,7 @@ class FileSource:
         size = segment_bytes_of(file.size)
         file_map = await self._opener.map_of(file)
         fetcher = self._opener.fetcher(file_map.content_secret)
-        reading = Reading(self._runtime, file_map, fetcher, self._nursery)
+        reading = FileReading(self._runtime, file_map, fetcher, self._nursery)
         first, end = start // size, max(1, -(-(start + length) // size))
         skip, left = start - first * size, length
         async with aclosing(reading.segments(first, end)) as segments:
