@@ -79,7 +79,7 @@ def _draw(numbers: list[ShardNumber], entropy: Entropy, count: int) -> tuple[Sha
 
 
 class ShardBook:
-    """The knowledge that an owner has of the shards of one file, and since when which holder is silent.
+    """The knowledge of an owner: the shards of one file, and which holders are silent since when.
 
     `known` and `silent_since` are all of it, to be stored and given back. Times are unix seconds.
     """

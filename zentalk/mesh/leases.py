@@ -39,7 +39,7 @@ MINUTE_SECONDS: Final = 60
 WINDOW_MINUTES: Final = 15
 """The minutes before or after a holder's clock a statement may have been made."""
 LEAST_TOMBSTONE_HOURS: Final = 2
-"""The time that a deleted id is refused at least: no statement from before is fresh so long after."""
+"""The least time that a deleted id is refused: no statement from before is fresh after it."""
 RENEWAL_HOURS: Final = 7 * 24
 """The time after a grant when its owner renews it, unless the lease is short."""
 
@@ -78,7 +78,7 @@ class LeaseSigner:
 
 @dataclass(frozen=True, slots=True)
 class KnownLease:
-    """The knowledge that a holder has of an id: the lease, or until when the id is refused after a delete."""
+    """The knowledge of a holder about an id: its lease, or until when a deleted one is refused."""
 
     lease_key: bytes = field(repr=False)
     expiry_hour: int

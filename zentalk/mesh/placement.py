@@ -39,7 +39,7 @@ class HolderCandidate(NamedTuple):
 
 
 class ShardNumber(NamedTuple):
-    """The place of a shard in its file: its segment, INDEX or HEAD, and its index there (0 to 14)."""
+    """The place of a shard in its file: segment, INDEX or HEAD, and the index there (0 to 14)."""
 
     segment: int
     piece: int

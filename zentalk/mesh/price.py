@@ -31,7 +31,7 @@ _REFILL_PER_SECOND: Final = WHOLE * BURST_SHARE // (REFILL_DAYS * DAY_SECONDS)
 
 
 class BurstTaken(NamedTuple):
-    """The part of the burst that is taken at a unix second, in parts of WHOLE: survives restarts."""
+    """The taken part of the burst at a unix second, in parts of WHOLE: it survives restarts."""
 
     parts: int = 0
     at: int = 0
