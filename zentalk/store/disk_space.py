@@ -55,6 +55,10 @@ class DiskSpace:
             unused = _pragma(connection, "freelist_count") * _pragma(connection, "page_size")
         return _fits(free, unused)
 
+    def fits(self, size_bytes: int) -> bool:
+        """Tell whether a file of that size may be written beside the database."""
+        return self.has_ballast and self._free_bytes() - size_bytes >= RESERVE_BYTES
+
     def release(self) -> bool:
         """Give the ballast back if the file system is short of space; tell whether it was."""
         if not self.has_ballast or self._free_bytes() >= RESERVE_BYTES:
