@@ -58,10 +58,10 @@ async def put(store: ShardStore, number: int, size: int = LARGE, expires: int = 
     """Store a shard for KEY, whatever there is already; refused if it is there."""
     shard_id, content = shard(number, size)
 
-    def keep(tx: Transaction, where: int) -> bool:
+    def keep(tx: Transaction, where: int) -> tuple[None, bool]:
         row = ShardRow(shard_id, KEY, len(content), expires, 0, where)
         rows.add(tx, row, content)
-        return True
+        return None, True
 
     await store.put(shard_id, content, keep)
 
@@ -93,10 +93,15 @@ async def content_of(store: ShardStore, number: int, size: int = LARGE) -> bytes
     return None if found is None else found[1]
 
 
+def index(root: Path) -> sqlite3.Connection:
+    """Open the index from outside, to read."""
+    path = root / "shards" / INDEX_FILE
+    return sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)
+
+
 def sums(root: Path) -> dict[str, int]:
     """Add up the index by hand, and what it says itself."""
-    path = root / "shards" / INDEX_FILE
-    with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as connection:
+    with closing(index(root)) as connection:
         ask = connection.execute
         (count, size) = ask("SELECT count(*), coalesce(sum(size), 0) FROM shard").fetchone()
         told = ask("SELECT sum(shards), sum(bytes) FROM used").fetchone()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -45,14 +46,14 @@ async def test_small_ones_are_in_the_index_and_all_is_closed_to_others(tmp_path:
 
 
 async def test_a_refused_put_leaves_nothing(tmp_path: Path) -> None:
-    def refuse(_tx: object, _place: int) -> bool:
+    def refuse(_tx: object, _place: int) -> tuple[int, bool]:
         raise RefusedError("full")
 
     async with opened(tmp_path) as store:
         shard_id, content = shard(1)
         with pytest.raises(RefusedError):
             await store.put(shard_id, content, refuse)
-        await store.put(shard_id, content, lambda _tx, _place: None)
+        assert await store.put(shard_id, content, lambda _tx, _place: (7, False)) == 7
         assert ground.files(tmp_path) == []
         await put(store, 1)
         assert len(ground.files(tmp_path)) == 1, "the control"
@@ -146,19 +147,16 @@ async def test_a_file_that_cannot_be_written_whole_is_not_left(
 
 
 async def test_nonces_are_forgotten_in_time_and_when_there_are_too_many(tmp_path: Path) -> None:
+    seen = [rows.SeenNonce(ground.KEY, bytes([number]), number) for number in range(10)]
     async with opened(tmp_path) as store:
-        for number in range(10):
-            nonce = bytes([number])
-            await store.write(lambda tx, n=nonce, m=number: rows.see(tx, ground.KEY, n, m))  # type: ignore[misc]
-        assert await store.read(lambda tx: rows.was_seen(tx, ground.KEY, b"\3"))
-        assert not await store.read(lambda tx: rows.was_seen(tx, b"?" * 32, b"\3"))
+        for one in (*seen, seen[3]):
+            await store.write(partial(rows.see, seen=one))
+        assert await store.read(rows.nonces) == seen
+        await store.write(lambda tx: rows.drop_nonces(tx, 4))
+        assert await store.read(rows.nonces) == seen[4:]
         await store.write(lambda tx: rows.drop_nonces(tx, 4, 3))
-        left = [
-            n
-            for n in range(10)
-            if await store.read(lambda tx, n=n: rows.was_seen(tx, ground.KEY, bytes([n])))  # type: ignore[misc]
-        ]
-        assert left == [7, 8, 9]
+    async with opened(tmp_path) as store:
+        assert await store.read(rows.nonces) == seen[7:]
 
 
 STEPS = st.lists(
@@ -233,11 +231,11 @@ async def _step(
         case ("put", int(number), int(size), int(hours)):
             row = rows.ShardRow(_id(number), ground.KEY, size, HOUR + hours, 0, 0)
 
-            def keep(tx: Transaction, place: int) -> bool | None:
+            def keep(tx: Transaction, place: int) -> tuple[bool, bool]:
                 if row_of(tx) is not None:
-                    return None
+                    return False, False
                 rows.add(tx, replace(row, place=place), _bytes_of(number, size))
-                return True
+                return True, True
 
             if await store.put(_id(number), _bytes_of(number, size), keep):
                 model[number] = (size, HOUR + hours)

@@ -14,7 +14,8 @@ machine (ext4), eight writers at a time: 1,000 to 3,300 durable puts a second as
 3,000 as blobs; but blobs are written twice (2.1 bytes for each), read and deleted at a third of the
 speed (18,000 and 3,300 a second, files 58,000 and 10,800), and the database never gets smaller.
 
-- `store`:    the store as the relay uses it
+- `shelf`:    the store as a relay has it, perhaps in trouble
+- `store`:    puts, reads and removals
 - `orphans`:  finds strays and lost rows, folder by folder
 - `files`:    the files
 - `rows`:     the index

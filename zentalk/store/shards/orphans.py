@@ -15,7 +15,6 @@ from zentalk.store.blocking import RunBlocking
 from zentalk.store.shards import rows
 from zentalk.store.shards.files import ShardFiles
 from zentalk.store.shards.rows import Doomed
-from zentalk.store.shards.sentinel import ShardsMissingError
 from zentalk.store.shards.store import ShardStore
 from zentalk.store.sqlite import Transaction
 
@@ -38,7 +37,7 @@ async def reconcile(store: ShardStore, prefix: int, run_blocking: RunBlocking) -
     files = store.files
     found = set(await run_blocking(lambda: [Doomed(*one) for one in files.places(prefix)]))
     if not store.place.still_there():
-        raise ShardsMissingError(f"the shards in {store.place.folder} are gone")
+        raise store.place.gone()
     strays = [one for one in found - known if not files.is_of_this_run(one.place)]
     removed = await run_blocking(partial(_remove, files, strays))
     return Reconciled(removed, await forget_lost(store, sorted(known - found)))
@@ -52,7 +51,7 @@ async def forget_lost(store: ShardStore, lost: Sequence[Doomed]) -> int:
     if not lost:
         return 0
     if not store.place.still_there():
-        raise ShardsMissingError(f"the shards in {store.place.folder} are gone")
+        raise store.place.gone()
 
     def choose(tx: Transaction) -> tuple[int, list[Doomed]]:
         doomed = []

@@ -17,8 +17,8 @@ INLINE_BYTES: Final = 16 * 1024
 ROW_BYTES: Final = 512
 """Bytes that a shard counts besides its own: its row with indexes and, after a delete, its
 tombstone. Otherwise shards of one byte would fill the disk below any quota."""
-MAX_NONCES: Final = 100_000
-"""Nonces kept; the oldest are forgotten when there are more, so that nobody can fill the disk."""
+MAX_NONCES: Final = 30_000
+"""Nonces kept, which are in memory too; the oldest are forgotten when there are more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,19 +160,27 @@ def drop_tombstones(tx: Transaction, hour: int, limit: int) -> int:
 # --- nonces ----------------------------------------------------------------------------------
 
 
-def was_seen(tx: Transaction, lease_key: bytes, nonce: bytes) -> bool:
-    """Tell whether a statement of that key and nonce was carried out."""
-    found = tx.execute("SELECT 1 FROM nonce WHERE lease_key = ? AND nonce = ?", (lease_key, nonce))
-    return found.fetchone() is not None
+class SeenNonce(NamedTuple):
+    """The nonce of a statement that was carried out, its key, and when it was made."""
+
+    lease_key: bytes
+    nonce: bytes
+    made_minute: int
 
 
-def see(tx: Transaction, lease_key: bytes, nonce: bytes, minute: int) -> None:
-    """Remember a nonce until a minute."""
-    tx.execute("INSERT INTO nonce VALUES (?, ?, ?)", (lease_key, nonce, minute))
+def nonces(tx: Transaction) -> list[SeenNonce]:
+    """Return the nonces that are kept."""
+    found = tx.execute("SELECT lease_key, nonce, minute FROM nonce ORDER BY minute")
+    return [SeenNonce(*row) for row in found.fetchall()]
+
+
+def see(tx: Transaction, seen: SeenNonce) -> None:
+    """Keep a nonce; what was there already stays."""
+    tx.execute("INSERT OR IGNORE INTO nonce VALUES (?, ?, ?)", seen)
 
 
 def drop_nonces(tx: Transaction, minute: int, most: int = MAX_NONCES) -> None:
-    """Forget the nonces whose time is over, and the oldest if there are too many."""
+    """Forget the nonces of statements from before a minute, and the oldest of too many."""
     tx.execute("DELETE FROM nonce WHERE minute < ?", (minute,))
     tx.execute(
         "DELETE FROM nonce WHERE (lease_key, nonce) IN"

@@ -30,7 +30,7 @@ CREATE INDEX tombstone_by_expiry ON tombstone (expires);
 CREATE TABLE nonce (
     lease_key BLOB NOT NULL,
     nonce BLOB NOT NULL,
-    minute INTEGER NOT NULL,             -- after which it is forgotten
+    minute INTEGER NOT NULL,             -- in which its statement was made
     PRIMARY KEY (lease_key, nonce)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX nonce_by_minute ON nonce (minute);

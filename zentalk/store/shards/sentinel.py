@@ -38,6 +38,11 @@ class ShardFolder:
         self._content = f"{_HEAD}\n{node_id.hex()}\n".encode("ascii")
 
     @property
+    def is_in_use(self) -> bool:
+        """Whether there is, or should be, anything to open."""
+        return self.was_used or self._sentinel.exists()
+
+    @property
     def was_used(self) -> bool:
         """Whether this relay has had shards, here or elsewhere."""
         return self.marker.exists()
@@ -95,9 +100,13 @@ class ShardFolder:
             )
         return True
 
+    def gone(self) -> ShardsMissingError:
+        """Return what to raise when the folder has gone while the relay runs."""
+        return self._missing("its disk may have been taken away")
+
     def _missing(self, what: str) -> ShardsMissingError:
         return ShardsMissingError(
             f"the shards of this relay are not in {self.folder}: {what}; bring the folder back"
-            f" where it was ({self.marker} says where), or, if it is lost for good, remove"
-            f" {self.marker} and what is left of the folder, and restart to begin with an empty one"
+            f" ({self.marker} says where it was) and restart the relay. If it is lost for good,"
+            f" remove {self.marker} and what is left of the folder, and it begins with an empty one"
         )

@@ -14,6 +14,8 @@ from functools import partial
 from pathlib import Path
 from typing import Final, TypeVar
 
+import trio
+
 from zentalk.errors import StorageError
 from zentalk.store.blocking import RunBlocking
 from zentalk.store.disk_space import DiskSpace
@@ -70,27 +72,25 @@ class ShardStore(BatchWriter):
             return query(self._readers[0])
 
     async def put(
-        self, shard_id: bytes, content: bytes, keep: Callable[[Transaction, int], T | None]
-    ) -> T | None:
-        """Store a shard: `keep` gets its place and adds its row, or returns None if it does not.
+        self, shard_id: bytes, content: bytes, keep: Callable[[Transaction, int], tuple[T, bool]]
+    ) -> T:
+        """Store a shard: `keep` gets its place, and tells a result and whether it added a row.
 
-        On the disk when this returns. Raises what `keep` raises, StorageFullError if there is no
-        room, or StorageError; nothing is left then.
+        On the disk when this returns the result. Raises what `keep` raises, StorageFullError if
+        there is no room, or StorageError; nothing is left then.
         """
         if not self._space.has_ballast:
             await self.read(self._space.room)
-        if not await self._blocking(partial(self._space.fits, len(content))):
-            raise file_error(OSError(errno.ENOSPC, "no space"), self.place.folder)
-        shard_place = 0
-        if len(content) > INLINE_BYTES:
-            shard_place = await self._blocking(partial(self.files.write, shard_id, content))
-        kept: T | None = None
-        try:
-            kept = await self.write(lambda tx: keep(tx, shard_place))
-        finally:
-            if kept is None and shard_place:
-                await self._blocking(partial(self.files.remove, shard_id, shard_place))
-        return kept
+        # Not cancellable half way: a file without a row would stay until the next start.
+        with trio.CancelScope(shield=True):
+            shard_place = await self._blocking(partial(self._write_file, shard_id, content))
+            is_kept = False
+            try:
+                result, is_kept = await self.write(lambda tx: keep(tx, shard_place))
+            finally:
+                if shard_place and not is_kept:
+                    await self._blocking(partial(self.files.remove, shard_id, shard_place))
+        return result
 
     async def get(
         self, shard_id: bytes, hour: int, offset: int, length: int
@@ -125,27 +125,34 @@ class ShardStore(BatchWriter):
 
         Raises what `choose` raises, or StorageError if nothing was removed.
         """
-        result, doomed = await self._write_at_any_rate(choose)
-        files = [one for one in doomed if one.place]
-        if files:
-            await self._blocking(lambda: [self.files.remove(*one) for one in files])
-        if len(files) < len(doomed):
-            await self.scrub()  # or else their bytes stay in the log
+        with trio.CancelScope(shield=True):
+            result, doomed = await self.write_at_any_rate(choose)
+            files = [one for one in doomed if one.place]
+            if files:
+                await self._blocking(lambda: [self.files.remove(*one) for one in files])
+            if len(files) < len(doomed):
+                await self.scrub()  # or else their bytes stay in the log
         return result
 
-    def close(self) -> None:
-        """Close the index; the writer must have ended."""
-        for connection in (*self._readers, self._writing):
-            connection.close()
-
-    async def _write_at_any_rate(self, function: Callable[[Transaction], T]) -> T:
-        """Write; on a full disk once more, without the ballast."""
+    async def write_at_any_rate(self, function: Callable[[Transaction], T]) -> T:
+        """Write; on a full disk once more, without the ballast. Raises as `write` does."""
         try:
             return await self.write(function)
         except StorageError:
             if not await self._blocking(self._space.release):
                 raise
         return await self.write(function)
+
+    def close(self) -> None:
+        """Close the index; the writer must have ended."""
+        for connection in (*self._readers, self._writing):
+            connection.close()
+
+    def _write_file(self, shard_id: bytes, content: bytes) -> int:
+        """Write what is large into a file, if the disk has room; return its place, 0 for none."""
+        if not self._space.fits(len(content)):
+            raise file_error(OSError(errno.ENOSPC, "no space"), self.place.folder)
+        return self.files.write(shard_id, content) if len(content) > INLINE_BYTES else 0
 
 
 def _open_index(place: ShardFolder, path: Path, space: DiskSpace) -> sqlite3.Connection:
