@@ -60,5 +60,5 @@ def test_a_relay_is_private_in_what_its_operator_says(tmp_path: Path) -> None:
     assert load_relay_settings(tmp_path, {}).private == ("links",)
     both = load_relay_settings(tmp_path, {"ZENTALK_PRIVATE": "links,mailboxes"})
     assert both.private == ("links", "mailboxes")
-    with pytest.raises(ConfigError, match="'links' or 'mailboxes'"):
+    with pytest.raises(ConfigError, match="'links', 'mailboxes' or 'storage'"):
         load_relay_settings(tmp_path, {"ZENTALK_PRIVATE": "everything"})

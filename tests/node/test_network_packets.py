@@ -63,7 +63,7 @@ async def test_an_ack_route_leads_its_token_to_the_own_mailbox_relay(
             route, _ = network.packets._paths.ack(outlook, world.id(2), points, bytes(32))
             assert route.first != world.id(2)
             # What the delivery relay does: expand it, and hand it to the first relay.
-            forwarder = world.relays[2]._wiring.forwarder  # type: ignore[union-attr]
+            forwarder = world.relays[2]._wiring.router._forwarder  # type: ignore[union-attr]
             forwarder.send_ack(route)
             # Nobody registered that send id there, and the mailbox says so.
             await until(lambda: world.relays[5].stats().refused.get("mailbox-unknown") == 1)

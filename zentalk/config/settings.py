@@ -49,6 +49,7 @@ from zentalk.wire.text import (
 )
 
 MIB: Final = 2**20
+GIB: Final = 2**30
 DEFAULT_RELAY_PORT: Final = 9001
 DEFAULT_RELAY_HTTP_PORT: Final = 9101
 DEFAULT_API_PORT: Final = 3001
@@ -215,13 +216,25 @@ class RelaySettings(Settings):
         "new work is refused.",
     )
 
+    storage_bytes: Annotated[ByteSize, Field(ge=0)] = Field(
+        GIB,
+        description="Disk space for pieces of other people's files, which this relay cannot read, "
+        'as bytes or "5GiB"; 0 takes none.',
+    )
+    storage_directory: Annotated[str, Field(pattern=r"^[^\x00]*$")] = Field(
+        "",
+        description="The folder for them, of this relay alone; if empty, `shards` in the relay's "
+        "own folder.",
+    )
+
     private: Annotated[
-        tuple[Literal["links", "mailboxes"], ...], BeforeValidator(list_to_tuple)
+        tuple[Literal["links", "mailboxes", "storage"], ...], BeforeValidator(list_to_tuple)
     ] = Field(
         (),
         description="What only those get who have an access token (`zentalk relay access`): "
         '"links", so that nobody else is connected to this relay directly, "mailboxes", so that '
-        "nobody else gets a new one, or both.",
+        'nobody else gets a new one, "storage", so that nobody else stores pieces of files, or '
+        "several of them.",
     )
 
     udp: bool = Field(
@@ -324,6 +337,11 @@ class RelaySettings(Settings):
     def hosts(self) -> tuple[str, ...]:
         """The addresses to listen on, at least one."""
         return all_of(self.host)
+
+    @property
+    def storage_folder(self) -> Path:
+        """The folder for pieces of other people's files; a relative one is below the relay's."""
+        return self.directory / (self.storage_directory or "shards")
 
     @property
     def announced_hosts(self) -> tuple[str, ...]:

@@ -18,6 +18,7 @@ Files, from the top of the layers to the bottom (the contract `relay-layers` hol
 - directory:    who the relays are, and who holds a user's record
 - forwarding:   packets in, packets and deliveries out; tunnels through this relay
 - mailbox:      sealed mail for people who are away
+- shards:       pieces of other people's files
 - observing:    which relays are where they say
 - links:        how many connections and how much memory; one shared link per neighbour
 - keys:         identity, mix keys, boots, and the descriptor that names them

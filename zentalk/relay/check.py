@@ -17,7 +17,7 @@ from zentalk.relay.keys.identity import load_relay_identity
 from zentalk.relay.links.listeners import bind_lanes, bind_udp
 from zentalk.relay.relay import HTTP_CONNECTIONS
 from zentalk.relay.status import read_status
-from zentalk.relay.storage import check_databases
+from zentalk.relay.storage import check_databases, storage_warnings
 
 
 async def check(settings: RelaySettings, network: Network) -> tuple[str, list[str]]:
@@ -27,8 +27,9 @@ async def check(settings: RelaySettings, network: Network) -> tuple[str, list[st
     """
     identity = load_relay_identity(settings.directory, settings.id_difficulty)
     check_databases(settings)
+    warnings = storage_warnings(settings, identity.node_id)
     read_rules(settings, identity.node_id)
-    warnings = await unreachable(settings)
+    warnings += await unreachable(settings)
     wanted = settings.max_links
     allowed = connections_allowed(wanted, HTTP_CONNECTIONS if settings.http else 0)
     if allowed < wanted:

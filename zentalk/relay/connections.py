@@ -1,7 +1,7 @@
 """Every connection of a relay, from its first byte to its end, and what it brings in.
 
-Clients may ask the directory and the mailboxes, relays only the directory. Nothing of what passes
-is kept. A bug that one connection meets ends that connection alone.
+Clients may ask the directory, the mailboxes and the shards, relays only the directory. Nothing of
+what passes is kept. A bug that one connection meets ends that connection alone.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ from zentalk.relay.links.reachability import Reachability
 from zentalk.relay.links.stream_holders import Principal
 from zentalk.relay.mailbox.service import MailboxService
 from zentalk.relay.metrics import Counters, contained
+from zentalk.relay.shards.service import ShardService
 from zentalk.wire.descriptor import node_id_of
 from zentalk.wire.frames import Open
 from zentalk.wire.text import RelayUri
@@ -52,6 +53,7 @@ class RelayServices(NamedTuple):
     tunnels: TunnelService
     directory: DirectoryService
     mailboxes: MailboxService
+    shards: ShardService
     reachability: Reachability
     doorkeeper: Doorkeeper
 
@@ -64,7 +66,7 @@ class LinkHandlers:
         self._router = services.router
         self._tunnels = services.tunnels
         self._serve_inner = serve_inner
-        self._for_clients = Dispatcher.of(services.directory, services.mailboxes)
+        self._for_clients = Dispatcher.of(services.directory, services.mailboxes, services.shards)
         self._for_relays = Dispatcher.of(services.directory)
 
     def packet_received(self, connection: Connection, packet: bytes, /) -> None:

@@ -56,7 +56,17 @@ def disk_use(folder: Path) -> dict[str, int]:
             found[f"{name}_bytes"] = sum(
                 size for file, size in sizes.items() if file.startswith(f"{name}.db")
             )
-        free = os.statvfs(folder)
-        if free.f_blocks:
-            found["free_bytes"] = free.f_bavail * free.f_frsize
+        free = free_bytes(folder)
+        if free is not None:
+            found["free_bytes"] = free
     return found
+
+
+def free_bytes(folder: Path) -> int | None:
+    """Return what is free where a folder is, or would be; None if the system does not say."""
+    there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    with suppress(OSError):
+        found = os.statvfs(there)
+        if found.f_blocks:
+            return found.f_bavail * found.f_frsize
+    return None

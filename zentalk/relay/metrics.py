@@ -20,6 +20,7 @@ from zentalk.net import crash_isolation
 BUG: Final = "bug"
 """The reason under which a link or packet is counted that met a bug."""
 _REFUSED: Final = "refused_"
+_OF_SEVERAL: Final = ("refused", "mailbox", "storage")
 _LOG: Final = quiet_logger("zentalk.relay")
 
 
@@ -49,8 +50,9 @@ class Counters:
 class RelayStats:
     """One relay's counters and gauges at one moment.
 
-    `deposited`, `repeats`, `tokens` and `mailbox` are what the mailbox service counted. `refused`
-    maps a fixed word to a count, the mailbox's refusals among them as `mailbox-...`. `dialled_by`
+    `deposited`, `repeats`, `tokens` and `mailbox` are what the mailbox service counted, `storage`
+    what the shard service did. `refused` maps a fixed word to a count, the refusals of these among
+    them as `mailbox-...` and `storage-...`. `dialled_by`
     counts the relays that made a link to this one within the last hour, `access_tokens_used` the
     tokens of which there are links now.
     """
@@ -80,6 +82,7 @@ class RelayStats:
     access_tokens_used: int = 0
     boot: int = 0
     mailbox: Mapping[str, int] = field(default_factory=dict)
+    storage: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def delivered(self) -> int:
@@ -88,7 +91,7 @@ class RelayStats:
 
     def counters(self) -> dict[str, int]:
         """Return everything that is one number, by name."""
-        names = [name for name in RelayStats.__slots__ if name not in ("refused", "mailbox")]
+        names = [name for name in RelayStats.__slots__ if name not in _OF_SEVERAL]
         return {name: int(getattr(self, name)) for name in (*names, "delivered")}
 
 
@@ -102,6 +105,17 @@ def mailbox_counts(stats: MailboxStats) -> dict[str, Any]:
         **{name: counters.pop(name, 0) for name in ("deposited", "repeats", "tokens")},
         "mailbox": counters | numbers,
     }
+
+
+def shard_counts(stats: Mapping[str, int]) -> dict[str, Any]:
+    """Return the fields of `RelayStats` that only the shard service can fill in."""
+    refused = {
+        f"storage-{name.removeprefix(_REFUSED)}": count
+        for name, count in stats.items()
+        if name.startswith(_REFUSED)
+    }
+    done = {name: count for name, count in stats.items() if not name.startswith(_REFUSED)}
+    return {"refused": refused, "storage": done}
 
 
 def contained(

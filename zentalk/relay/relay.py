@@ -33,10 +33,10 @@ from zentalk.relay.keys.rotation import KeyRotation, boot_keys
 from zentalk.relay.links.address_echo import echo_addresses
 from zentalk.relay.links.listeners import bind_udp, bind_when_resolved
 from zentalk.relay.machine import own_peak_memory
-from zentalk.relay.metrics import Counters, RelayStats, mailbox_counts
+from zentalk.relay.metrics import Counters, RelayStats, mailbox_counts, shard_counts
 from zentalk.relay.reloading import apply, changed
 from zentalk.relay.standing import CUT_OFF, CUT_OFF_SHOWN_SECONDS, EXCLUDED, NO_MAIL
-from zentalk.relay.status import STOPPED, RelayStatus, coarse, was_cut_off
+from zentalk.relay.status import STOPPED, RelayStatus, coarse, shown_storage, was_cut_off
 from zentalk.relay.storage import Stores, known_relays, open_stores
 from zentalk.relay.wiring import RelayWiring, wire_relay
 from zentalk.store.directory_store import FILE_NAME as DIRECTORY_FILE
@@ -45,6 +45,7 @@ from zentalk.wire.descriptor import (
     ROLE_DIRECTORY,
     ROLE_FORWARD,
     ROLE_MAILBOX,
+    ROLE_SHARDS,
     DescriptorBody,
     Lane,
     WebDoor,
@@ -162,7 +163,9 @@ class Relay:
         try:
             if settings.udp:
                 ports = await bind_udp(self._network, settings.hosts, self._port)
-            stores = await self._runtime.run_blocking(partial(open_stores, settings))
+            stores = await self._runtime.run_blocking(
+                partial(open_stores, settings, self.node_id, self._runtime.run_blocking)
+            )
             try:
                 await self._run_wired(stores, listeners, ports, max_links, task_status)
             finally:
@@ -185,6 +188,7 @@ class Relay:
     ) -> None:
         settings, runtime = self._settings, self._runtime
         keys = self._keys = self._make_keys(listeners, max_links)
+        keys.offer(ROLE_SHARDS, lambda: self._stores_shards(stores))
         await boot_keys(runtime, settings.directory, keys, await self._seen_boot(stores))
         rotation = KeyRotation(runtime, settings.directory, keys, self.status)
         wiring = self._wiring = wire_relay(
@@ -194,12 +198,9 @@ class Relay:
         await rotation.write_status()
         async with trio.open_nursery() as nursery:
             await nursery.start(wiring.mailboxes.run)
-            nursery.start_soon(wiring.capacity.turns.run)
             nursery.start_soon(wiring.links.run, wiring.connections.connect)
-            nursery.start_soon(wiring.forwarder.run)
-            nursery.start_soon(wiring.router.run)
-            nursery.start_soon(wiring.directory.run)
-            nursery.start_soon(wiring.reachability.run)
+            for task in wiring.tasks:
+                nursery.start_soon(task)
             for lane, listener in enumerate(listeners):
                 nursery.start_soon(listener.serve, partial(wiring.connections.accept, lane))
             nursery.start_soon(
@@ -256,6 +257,9 @@ class Relay:
         )
         return await asking.highest(self._identity.key.public, [*self._settings.bootstraps, *known])
 
+    def _stores_shards(self, stores: Stores) -> bool:
+        return self._settings.storage_bytes > 0 and not stores.shards.trouble
+
     def _dialler(self) -> RelayDialler:
         return RelayDialler(self._network, public_only=not self._settings.private_addresses)
 
@@ -272,8 +276,8 @@ class Relay:
         refused = dict(wiring.counters.refused)
         if wiring.directory.news_dropped:
             refused["news"] = wiring.directory.news_dropped
-        mail = mailbox_counts(wiring.mailboxes.stats())
-        counted |= mail | {"refused": refused | mail["refused"]}
+        mail, shards = mailbox_counts(wiring.mailboxes.stats()), shard_counts(wiring.shards.stats())
+        counted |= mail | shards | {"refused": refused | mail["refused"] | shards["refused"]}
         filters_bytes = sum(peeler.filter_bytes for peeler in self._keys.peelers)
         return RelayStats(
             **counted,
@@ -306,6 +310,7 @@ class Relay:
             counters=coarse(stats.counters()),
             refused=coarse(stats.refused),
             mailbox=coarse(stats.mailbox),
+            storage=shown_storage(stats.storage),
             warnings=self._warnings(),
             memory=coarse(own_peak_memory()),
         )
@@ -322,6 +327,8 @@ class Relay:
             found += self._wiring.directory.warnings + self._wiring.reachability.warnings
             if trouble := self._wiring.mailboxes.trouble:
                 found.append(NO_MAIL[trouble].format(folder=self._settings.directory))
+            if warning := self._wiring.shards.warning:
+                found.append(warning)
             if self._wiring.directory.is_excluded:
                 found.append(EXCLUDED)
         return found

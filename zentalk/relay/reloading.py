@@ -11,7 +11,7 @@ from zentalk.config import RelaySettings
 from zentalk.relay.access.doorkeeper import AccessRules
 from zentalk.relay.wiring import RelayWiring
 
-RELOADABLE: Final = ("bootstraps", "max_links", "private")
+RELOADABLE: Final = ("bootstraps", "max_links", "private", "storage_bytes")
 
 
 def changed(before: RelaySettings, after: RelaySettings) -> list[str]:
@@ -35,6 +35,7 @@ def apply(
     """
     wiring.doorkeeper.use(rules)
     wiring.capacity.admission.limit(max_links)
+    wiring.shards.use_quota(after.storage_bytes)
     if after.bootstraps != before.bootstraps:
         wiring.directory.use_bootstraps(after.bootstraps)
     return before.model_copy(update={name: getattr(after, name) for name in RELOADABLE})

@@ -43,6 +43,8 @@ _UNITS: Final = {
     "undeleted": "failed deletions",
     "prekeys_taken": "prekeys",
     "send_ids_unused": "send ids",
+    **dict.fromkeys(("shards", "puts", "reads", "renewed", "deleted", "ended", "lost"), "shards"),
+    "strays": "files",
     "sweeps": "sweeps",
     "commits": "writes",
     "storage_failures": "failed writes",
@@ -52,6 +54,7 @@ _SINGULAR: Final = {"mailboxes": "mailbox", "was": "was"}
 """Words of units that lose something else than an s, or nothing, beside one."""
 _UNKNOWN_UNIT: Final = "times"
 _OF_MAILBOXES: Final = "mailbox-"
+_OF_STORAGE: Final = "storage-"
 _REFUSED_UNITS: Final = {
     **dict.fromkeys(("undecryptable", "replay", "epoch", "malformed", "key"), "packets"),
     **dict.fromkeys(("delay", "command", "ack", "full", "queue-full", "delay-full"), "packets"),
@@ -105,6 +108,7 @@ def _groups(status: RelayStatus) -> dict[str, Mapping[str, int | str]]:
         "traffic": counters,
         "links": links,
         "mail": status.mailbox,
+        "storage": status.storage,
         _REFUSED: status.refused,
         "memory": {**status.memory, **memory},
         "disk": status.disk,
@@ -122,6 +126,8 @@ def refused_unit(reason: str) -> str:
     """Return what was refused for a reason."""
     if reason.startswith(_OF_MAILBOXES):
         return "deposits"
+    if reason.startswith(_OF_STORAGE):
+        return "requests"
     return _REFUSED_UNITS.get(reason, _UNKNOWN_UNIT)
 
 

@@ -47,6 +47,7 @@ class RelayStatus:
     counters: Mapping[str, int] = field(default_factory=dict)
     refused: Mapping[str, int] = field(default_factory=dict)
     mailbox: Mapping[str, int] = field(default_factory=dict)
+    storage: Mapping[str, int] = field(default_factory=dict)
     warnings: Sequence[str] = field(default_factory=list)
     """Warnings to the operator and what to do, a sentence each."""
     uptime_seconds: int | None = None
@@ -59,6 +60,12 @@ class RelayStatus:
 def coarse(numbers: Mapping[str, int]) -> dict[str, int]:
     """Round to two digits, down: 1,234 becomes 1,200."""
     return {name: _coarse(number) for name, number in numbers.items()}
+
+
+def shown_storage(numbers: Mapping[str, int]) -> dict[str, int]:
+    """Round what is stored; the quota is the operator's own number, and stays as it is."""
+    quota = {name: number for name, number in numbers.items() if name == "quota_bytes"}
+    return coarse(numbers) | quota
 
 
 def _coarse(number: int) -> int:

@@ -6,6 +6,7 @@ a part needs exists already. Times, limits and rules are in the parts themselves
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import Final, NamedTuple
 
 from zentalk.config import RelaySettings
@@ -29,6 +30,8 @@ from zentalk.relay.links.reachability import Reachability
 from zentalk.relay.mailbox.service import MailboxService
 from zentalk.relay.metrics import Counters
 from zentalk.relay.observing.handshake_probe import HandshakeProbe
+from zentalk.relay.shards.opening import open_shards
+from zentalk.relay.shards.service import ShardService
 from zentalk.relay.storage import Stores, mailbox_settings
 
 MAIL_SHARE: Final = 0.5
@@ -38,18 +41,19 @@ QUEUE_SHARE: Final = 0.25
 
 
 class RelayWiring(NamedTuple):
-    """The parts of a running relay."""
+    """The parts of a running relay; `tasks` are those that run besides, until cancelled."""
 
     counters: Counters
     capacity: LinkCapacity
     links: RelayLinks
-    forwarder: Forwarder
     router: Router
     directory: DirectoryService
     mailboxes: MailboxService
+    shards: ShardService
     connections: RelayConnections
     reachability: Reachability
     doorkeeper: Doorkeeper
+    tasks: tuple[Callable[[], Awaitable[None]], ...]
 
 
 def wire_relay(
@@ -106,20 +110,38 @@ def wire_relay(
     )
     doorkeeper = Doorkeeper(runtime.wall, counters, read_rules(settings, own_id))
     mailboxes.judge_by(doorkeeper.admittance)
-    services = RelayServices(links, router, tunnels, directory, mailboxes, reachability, doorkeeper)
+    shards = open_shards(
+        runtime.for_part("shards"),
+        own_id,
+        settings.storage_bytes,
+        stores.shards,
+        budget,
+        doorkeeper,
+    )
+    services = RelayServices(
+        links, router, tunnels, directory, mailboxes, shards, reachability, doorkeeper
+    )
     own = runtime.for_part("connections")
     connections = RelayConnections(own, dialler, keys, capacity, counters, services)
     return RelayWiring(
         counters=counters,
         capacity=capacity,
         links=links,
-        forwarder=forwarder,
         router=router,
         directory=directory,
         mailboxes=mailboxes,
+        shards=shards,
         connections=connections,
         reachability=reachability,
         doorkeeper=doorkeeper,
+        tasks=(
+            capacity.turns.run,
+            forwarder.run,
+            router.run,
+            directory.run,
+            reachability.run,
+            shards.run,
+        ),
     )
 
 

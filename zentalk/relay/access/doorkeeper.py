@@ -24,11 +24,12 @@ from zentalk.relay.metrics import Counters
 BANNED: Final = "banned"
 LINKS: Final = "links"
 MAILBOXES: Final = "mailboxes"
+STORAGE: Final = "storage"
 
 
 @dataclass(frozen=True, slots=True)
 class AccessRules:
-    """The operator's rules: `private` has `links`, `mailboxes`, both or nothing."""
+    """The operator's rules: `private` has some of `links`, `mailboxes` and `storage`."""
 
     private: frozenset[str] = frozenset()
     tokens: AccessTokens = field(default_factory=AccessTokens, repr=False)
@@ -111,10 +112,11 @@ class Doorkeeper:
 
     def admittance(self, link: object) -> Admittance:
         """Return how whoever is at the end of a link, or of an HTTP session, gets a new mailbox."""
-        guest = self._guests.get(link)
-        if guest is not None and guest.holder is not None:
-            return Admittance.HOLDER
-        return Admittance.UNINVITED if MAILBOXES in self._rules.private else Admittance.STRANGER
+        return self._admittance(link, MAILBOXES)
+
+    def storage_admittance(self, link: object) -> Admittance:
+        """Return how whoever is at the end of a link stores shards."""
+        return self._admittance(link, STORAGE)
 
     @property
     def takes_strangers(self) -> bool:
@@ -144,6 +146,12 @@ class Doorkeeper:
                 del self._guests[key]
             else:
                 self._guests[key] = guest
+
+    def _admittance(self, link: object, wanted: str) -> Admittance:
+        guest = self._guests.get(link)
+        if guest is not None and guest.holder is not None:
+            return Admittance.HOLDER
+        return Admittance.UNINVITED if wanted in self._rules.private else Admittance.STRANGER
 
     def _holder(self, link: Visitor) -> str | None:
         return self._rules.tokens.holder(link.peer.access_proof, link.handshake_hash)

@@ -7,7 +7,7 @@ that this relay cheats, so a new one is signed only when one of both has changed
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -76,6 +76,7 @@ class OwnKeys:
         share = below(1 << 16, entropy) / (1 << 16)
         self._publish_after = PUBLISH_AFTER_SECONDS + share * PUBLISH_SPREAD_SECONDS
         self._descriptor: Descriptor | None = None
+        self._offers: dict[int, Callable[[], bool]] = {}
 
     @property
     def peelers(self) -> Sequence[Peeler]:
@@ -96,6 +97,10 @@ class OwnKeys:
     def credentials(self) -> RelayCredentials:
         """Return what this relay shows on links that it dials."""
         return RelayCredentials(self.descriptor.raw, self._key)
+
+    def offer(self, role: int, is_offered: Callable[[], bool]) -> None:
+        """Name a role in each new descriptor if it is offered at that moment."""
+        self._offers[role] = is_offered
 
     @property
     def descriptor(self) -> Descriptor:
@@ -135,6 +140,9 @@ class OwnKeys:
         for old, peeler in zip(self._body.lanes, self._peelers, strict=True):
             peeler.rotate(wall, self._entropy)
             lanes.append(Lane(old.port, *peeler.keys_for_descriptor(epoch)))
-        body = replace(self._body, lanes=tuple(lanes), epoch=epoch, boot=boot)
+        roles = self._body.roles
+        for role, is_offered in self._offers.items():
+            roles |= role if is_offered() else 0
+        body = replace(self._body, lanes=tuple(lanes), epoch=epoch, boot=boot, roles=roles)
         self._descriptor = sign_descriptor(self._key, body)
         return self._descriptor
