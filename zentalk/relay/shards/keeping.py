@@ -14,7 +14,14 @@ from zentalk.errors import RefusedError
 from zentalk.ids import NodeId, ShardId
 from zentalk.mailbox.events import Admittance
 from zentalk.mesh import leases
-from zentalk.mesh.leases import Kept, check_nonce, check_statement, hour_at, minute_at, put_expiry
+from zentalk.mesh.leases import (
+    KnownLease,
+    check_nonce,
+    check_statement,
+    hour_at,
+    minute_at,
+    put_expiry,
+)
 from zentalk.mesh.nonces import NonceMemory
 from zentalk.relay.shards.room import ShardRoom
 from zentalk.store.shards import rows
@@ -147,12 +154,12 @@ class ShardKeeper:
     def _hour(self) -> int:
         return hour_at(self._wall())
 
-    def _kept(self, tx: Transaction, shard_id: ShardId) -> Kept | None:
+    def _kept(self, tx: Transaction, shard_id: ShardId) -> KnownLease | None:
         row = rows.find(tx, shard_id)
         if row is not None:
-            return Kept(row.lease_key, row.expires)
+            return KnownLease(row.lease_key, row.expires)
         until = rows.buried_until(tx, shard_id, self._hour)
-        return Kept(UNKNOWN_KEY, until, deleted=True) if until else None
+        return KnownLease(UNKNOWN_KEY, until, deleted=True) if until else None
 
     def _done(self, tx: Transaction, signed: SignedStatement) -> None:
         """Remember a statement that is carried out in this transaction, and count what is there."""
