@@ -1,0 +1,90 @@
+"""Files through whole relays, in virtual time: brought there over tunnels, and read by others."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+
+import pytest
+from trio.testing import MockClock
+
+from tests.e2e.world import World
+from zentalk.crypto.hashing import sha256
+from zentalk.errors import UnavailableError
+from zentalk.node.files.views import FileView
+from zentalk.node.messages.commands import Draft
+from zentalk.store.history.files import FileState
+
+pytestmark = pytest.mark.e2e
+
+CANARY = b"what no relay may read "
+
+
+def data_of(size: int) -> bytes:
+    """Return bytes of which every part has the canary."""
+    blocks = (sha256(at.to_bytes(4, "big")) + CANARY for at in range(-(-size // 55)))
+    return b"".join(blocks)[:size]
+
+
+async def body(data: bytes) -> AsyncGenerator[bytes, None]:
+    for at in range(0, len(data), 65_536):
+        yield data[at : at + 65_536]
+
+
+async def put(world: World, name: str, data: bytes) -> FileView:
+    return await world.nodes[name].files.upload("cat.jpg", "image/jpeg", body(data), wait=True)
+
+
+async def get(world: World, name: str, cid: str) -> bytes:
+    files = world.nodes[name].files
+    view = await files.view(cid)
+    return b"".join([piece async for piece in files.pieces(view, 0, view.size)])
+
+
+async def test_c2_c6_a_file_goes_to_its_reader_and_no_relay_can_read_it(
+    world: World, autojump_clock: MockClock
+) -> None:
+    data = data_of(300_000)
+    await world.relay_net(16)
+    await world.person("alice")
+    await world.person("bob")
+    await world.friends("alice", "bob")
+    view = await put(world, "alice", data)
+    assert view.state is FileState.KEPT
+    health = await world.nodes["alice"].files.health(view.cid)
+    assert (health.shards_live, health.survives_node_losses, health.holders) == (15, 5, 16)
+    card = await world.nodes["alice"].files.card(view.cid)
+    bob = world.nodes["bob"]
+    sent = await world.nodes["alice"].send(bob.address, Draft(body=card))
+    await world.until_state("alice", sent, "delivered")
+    [line] = await bob.messages(world.nodes["alice"].address)
+    assert (line.kind, line.text) == ("file", "cat.jpg")
+    assert line.body is not None
+    for number in range(2, 7):
+        await world.crash(f"r{number}")
+    assert await get(world, "bob", line.body["cid"]) == data
+    for number in range(1, 17):
+        found = b"".join(
+            path.read_bytes() for path in (world.folder / f"r{number}").rglob("*") if path.is_file()
+        )
+        assert CANARY not in found
+
+
+async def test_c5_c6_a_file_that_is_deleted_is_gone_at_every_relay(
+    world: World, autojump_clock: MockClock
+) -> None:
+    await world.relay_net(5)
+    await world.person("alice")
+    view = await put(world, "alice", data_of(50_000))
+    assert stored(world)
+    await world.nodes["alice"].files.delete(view.cid)
+    await world.until(lambda: not stored(world))
+    with pytest.raises(UnavailableError, match="no relay"):
+        await put_where_nobody_keeps(world)
+
+
+def stored(world: World) -> int:
+    return sum(relay.stats().shards["shards"] for relay in world.relays.values())
+
+
+async def put_where_nobody_keeps(world: World) -> None:
+    raise UnavailableError("no relay")
