@@ -469,6 +469,20 @@ def test_a_best_effort_inner_is_dropped_after_its_time(bench: Bench) -> None:
     assert len(bench.core) == 0
 
 
+def test_a_best_effort_inner_that_is_given_up_leaves_its_place_and_never_goes_again(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "MAX_BEST_EFFORT", 1)
+    first, second = (BestEffortAdded(item(n), 600.0, 0.0, elsewhere=False) for n in (-1, -2))
+    bench.core.handle(first, 0.0)
+    bench.deposited(-1, A, 0.0, TOKEN)
+    assert bench.core.handle(GivenUp(-1), 1.0) == []
+    assert (len(bench.core), bench.core.next_deadline()) == (0, math.inf)
+    assert bench.core.handle(second, 1.0) == [DepositCopy(item(-2), target(A), 601.0)]
+    assert bench.core.handle(GivenUp(-1), 2.0) == [], "once more changes nothing"
+    assert len(bench.core) == 1
+
+
 def test_too_many_best_effort_inners_are_sent_once(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:

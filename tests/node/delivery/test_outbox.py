@@ -19,7 +19,7 @@ from zentalk.node.delivery.core import STORAGE_RETRY_SECONDS
 from zentalk.node.delivery.outbox import Outbox
 from zentalk.node.delivery.proof_of_work import _Known, _Place
 from zentalk.node.direct_lines import DirectLines
-from zentalk.node.messages.effects import NO_EFFECTS, CommitEffects
+from zentalk.node.messages.effects import NO_EFFECTS, BestEffortInner, CommitEffects
 from zentalk.node.messages.reasons import Reason
 from zentalk.node.messages.routes import DepositTarget, open_from_public
 from zentalk.node.profiles import PROFILES
@@ -226,3 +226,26 @@ async def test_a_clock_that_was_set_back_asks_for_no_more_than_the_longest_time(
     outbox.add([item(1)])
     [deposit] = doubles.deposits
     assert deposit.ttl_seconds == (86_400 if years == 0 else MAX_TTL_SECONDS)
+
+
+async def later_copies(nursery: trio.Nursery, *, is_withdrawn: bool) -> int:
+    """Return how often a best-effort inner without ack goes after its first copy."""
+    doubles = Doubles()
+    outbox = outbox_over(doubles)
+    nursery.start_soon(outbox.run)
+    number = outbox.send_best_effort(BestEffortInner(BOB, bytes(INNER_SMALL_BYTES)))
+    await trio.sleep(0.1)
+    assert len(doubles.deposits) == 1
+    if is_withdrawn:
+        outbox.withdraw(number)
+        assert len(outbox) == 0
+    await trio.sleep(60)
+    return len(doubles.deposits) - 1
+
+
+async def test_what_is_withdrawn_is_not_sent_again(
+    autojump_clock: MockClock, nursery: trio.Nursery
+) -> None:
+    assert await later_copies(nursery, is_withdrawn=True) == 0
+    assert await later_copies(nursery, is_withdrawn=False) > 0, "control"
+    nursery.cancel_scope.cancel()

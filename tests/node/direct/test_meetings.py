@@ -21,6 +21,7 @@ from zentalk.node.direct.meetings import (
     FIRST_PAUSE_SECONDS,
     LEAST_BETWEEN_SECONDS,
     LONGEST_PAUSE_SECONDS,
+    OVERTAKEN_SECONDS,
     Meeting,
     Meetings,
 )
@@ -289,6 +290,16 @@ def test_an_answer_counts_once_and_for_its_own_session() -> None:
     assert one.take_answer(BOB, offer(meeting.session)), "it is one, and changes nothing"
     assert meeting.theirs is first
     assert meeting.answered.is_set()
+
+
+def test_of_two_offers_the_older_one_is_known_for_a_while_and_not_for_ever() -> None:
+    one = meetings()
+    assert not one.is_overtaken(BOB, 5, 0.0)
+    assert not one.is_overtaken(BOB, 5, 1.0), "it is the newest, however often it comes"
+    assert not one.is_overtaken(ALICE, 4, 1.0), "each has numbers of its own"
+    assert one.is_overtaken(BOB, 4, OVERTAKEN_SECONDS)
+    assert not one.is_overtaken(BOB, 4, 1.0 + OVERTAKEN_SECONDS), "their clock was set back"
+    assert not one.is_overtaken(BOB, 6, 2.0 + OVERTAKEN_SECONDS)
 
 
 def test_what_goes_on_with_others_than_who_agreed_is_ended_and_forgotten() -> None:

@@ -30,15 +30,29 @@ class Outbox:
     def __init__(self) -> None:
         self.consents = Signal()
         self.sent: list[BestEffortInner] = []
+        self.withdrawn: list[int] = []
+        self.numbers: list[int] = []
+        """Those by which readers tell which offer is the newer one."""
 
-    def send_best_effort(self, one: BestEffortInner) -> None:
+    def send_best_effort(self, one: BestEffortInner) -> int:
         self.sent.append(one)
+        return -len(self.sent)
+
+    def withdraw(self, number: int) -> None:
+        self.withdrawn.append(number)
 
 
 @pytest.fixture
 def outbox(monkeypatch: pytest.MonkeyPatch) -> Outbox:
-    monkeypatch.setattr(signals, "make", lambda _tx, _composer, _person, body: body.offer)
-    return Outbox()
+    made = Outbox()
+
+    def make(_tx: Transaction, _composer: object, _person: object, body: Any, number: int) -> bytes:
+        made.numbers.append(number)
+        offer: bytes = body.offer
+        return offer
+
+    monkeypatch.setattr(signals, "make", make)
+    return made
 
 
 @pytest.fixture
@@ -70,6 +84,35 @@ async def test_offers_go_to_who_has_agreed_for_a_minute_and_one_replaces_the_oth
     assert first.item_key == second.item_key
     assert first.item_key
     assert third.item_key != first.item_key, "nobody sees that both come from one node"
+
+
+async def test_an_offer_that_a_newer_one_follows_is_not_sent_again(
+    one: Desk, sender: OfferSender, outbox: Outbox, autojump_clock: MockClock
+) -> None:
+    for person in (CONTACT, OTHER):
+        await allow(one, person, here=True, there=True)
+    assert await sender.send(CONTACT, offer(b"1" * 16))
+    assert await sender.send(OTHER, offer(b"2" * 16))
+    assert outbox.withdrawn == []
+    assert await sender.send(CONTACT, offer(b"3" * 16))
+    assert outbox.withdrawn == [-1]
+    sender.withdraw(CONTACT, b"1" * 16)
+    assert outbox.withdrawn == [-1], "the newer one goes on"
+    for _ in range(2):
+        sender.withdraw(CONTACT, b"3" * 16)
+    assert outbox.withdrawn == [-1, -3]
+
+
+async def test_numbers_of_offers_rise_also_where_the_clock_stands_or_is_set_back(
+    one: Desk, sender: OfferSender, outbox: Outbox, autojump_clock: MockClock
+) -> None:
+    await allow(one, CONTACT, here=True, there=True)
+    for _ in range(3):
+        assert await sender.send(CONTACT, OFFER)
+    await trio.sleep(1)
+    assert await sender.send(CONTACT, OFFER)
+    began = int(WALL * 1000)
+    assert outbox.numbers == [began, began + 1, began + 2, began + 1000]
 
 
 @pytest.mark.parametrize("sides", [(True, False), (False, True), (False, False)])

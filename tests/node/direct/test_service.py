@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import count
 from typing import Any
 
 import pytest
@@ -39,6 +40,7 @@ class Sender:
         self.sent: list[tuple[UserAddress, DirectOffer]] = []
         self.carry: Callable[[DirectOffer], None] = lambda _offer: None
         self.can_send = True
+        self.withdrawn: list[bytes] = []
         self.reads = 0
 
     async def agreed(self) -> frozenset[UserAddress]:
@@ -53,6 +55,9 @@ class Sender:
         self.sent.append((contact, made))
         self.carry(made)
         return True
+
+    def withdraw(self, _contact: UserAddress, session: bytes) -> None:
+        self.withdrawn.append(session)
 
     def allow(self, contact: UserAddress, *, on: bool = True) -> None:
         (self.allowed.add if on else self.allowed.discard)(contact)
@@ -118,6 +123,7 @@ class Node:
 
     def __init__(self, contact: UserAddress = BOB, *, is_caller: bool = True) -> None:
         self.contact = contact
+        self._numbers = count(1)
         self.board, self.sender = DirectBoard(), Sender()
         self.links, self.ways = Links(), Ways()
         sender: Any = self.sender
@@ -127,9 +133,10 @@ class Node:
             runtime, self.board, sender, links, self.ways, lambda _contact: is_caller
         )
 
-    def comes(self, encoded: bytes) -> None:
-        """Let an offer of the contact come in."""
-        self.board.took_in([self.contact], [ReceivedOffer(self.contact, encoded)])
+    def comes(self, encoded: bytes, number: int | None = None) -> None:
+        """Let an offer of the contact come in, the newest one where no number is said."""
+        number = next(self._numbers) if number is None else number
+        self.board.took_in([self.contact], [ReceivedOffer(self.contact, encoded, number)])
 
     @property
     def is_direct(self) -> bool:
@@ -195,6 +202,54 @@ async def test_control_to_who_has_agreed_the_same_offer_shows_where_we_are(
     node.comes(encode_offer(offer(b"s" * 16)))
     await trio.sleep(1)
     assert [(to, made.session) for to, made in node.sender.sent] == [(BOB, b"s" * 16)]
+
+
+@pytest.mark.parametrize("end", ["no answer", "no consent", "another call", "no path"])
+async def test_the_offer_of_a_meeting_that_has_ended_is_withdrawn(
+    node: Node, autojump_clock: MockClock, end: str
+) -> None:
+    """Sent again it would take the place of a newer one, and end that one's meeting."""
+    node.ways.fault = UnavailableError("no path") if end == "no path" else None
+    node.sender.allow(BOB)
+    await trio.sleep(1)
+    [(_, first)] = node.sender.sent
+    assert node.sender.withdrawn == []
+    match end:
+        case "no answer":
+            await trio.sleep(ANSWER_SECONDS)
+        case "no consent":
+            node.sender.allow(BOB, on=False)
+        case "another call":
+            node.comes(encode_offer(offer(bytes(16))))
+        case "no path":
+            node.comes(encode_offer(offer(first.session)))
+    await trio.sleep(1)
+    assert node.sender.withdrawn == [first.session]
+
+
+async def overtaken(node: Node) -> bool:
+    """Return whether a line still stands when an older call than its own has come late."""
+    node.sender.allow(BOB)
+    await trio.sleep(60)
+    node.comes(encode_offer(offer(b"n" * 16)), 2_000)
+    await trio.sleep(meetings.CROSSED_SECONDS + 1)
+    assert node.links.sessions == [b"n" * 16]
+    node.comes(encode_offer(offer(b"o" * 16)), 1_999)
+    await trio.sleep(1)
+    return node.is_direct and node.links.sessions == [b"n" * 16]
+
+
+async def test_a_call_that_was_overtaken_by_a_newer_one_ends_nothing(
+    node: Node, autojump_clock: MockClock
+) -> None:
+    assert await overtaken(node)
+
+
+async def test_control_without_the_numbers_an_old_call_takes_the_place_of_the_newer_one(
+    node: Node, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(meetings, "OVERTAKEN_SECONDS", 0.0)
+    assert not await overtaken(node)
 
 
 async def answers(node: Node) -> int:

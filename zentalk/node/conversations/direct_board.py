@@ -17,18 +17,21 @@ class DirectBoard:
     """Written by what comes in, and read by one task."""
 
     def __init__(self) -> None:
-        self._offers: dict[UserAddress, bytes] = {}
+        self._offers: dict[UserAddress, ReceivedOffer] = {}
         self._heard: set[UserAddress] = set()
         self.changed = Signal()
 
     def took_in(self, heard: Iterable[UserAddress], offers: Iterable[ReceivedOffer]) -> None:
         """Note whom a committed batch was from, and what offers were in it."""
         self._heard |= set(heard)
-        self._offers |= {one.person: one.offer for one in offers}
+        for one in offers:
+            known = self._offers.get(one.person)
+            if known is None or known.number <= one.number:
+                self._offers[one.person] = one
         if self._offers or self._heard:
             self.changed.set()
 
-    def take_offers(self) -> dict[UserAddress, bytes]:
+    def take_offers(self) -> dict[UserAddress, ReceivedOffer]:
         """Return what has come since, the newest of each contact."""
         found, self._offers = self._offers, {}
         return found

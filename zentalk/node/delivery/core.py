@@ -146,7 +146,7 @@ class DeliveryCore:
         if now >= entry.expires:
             if not entry.is_best_effort:
                 return [e.GiveUp(entry.item, entry.ciphertext)]
-            self._drop_best_effort(entry)
+            self._forget(entry.item.item, now)
             return []
         if entry.schedule is not None and entry.schedule.next_deadline() > now:
             # Its relay acknowledged it, or another relay's turn came first.
@@ -298,7 +298,7 @@ class DeliveryCore:
         if entry is None or entry.ciphertext != ack.ciphertext:
             return [arrived]
         if entry.is_best_effort:
-            self._drop_best_effort(entry)
+            self._forget(ack.item, now)
             if entry.confirmation is None:
                 return [arrived]
             return [arrived, e.NoteTaken(entry.confirmation)]
@@ -374,15 +374,11 @@ class DeliveryCore:
         entry = self._items.pop(number, None)
         self._deadlines.drop(number)
         if entry is not None:
+            self._best_effort -= entry.is_best_effort
             following = self._window.left(entry.item.contact, number)
             if following in self._items:
                 self._deadlines.plan(following, now)
         return entry
-
-    def _drop_best_effort(self, entry: InFlight) -> None:
-        self._best_effort -= 1
-        self._items.pop(entry.item.item, None)
-        self._deadlines.drop(entry.item.item)
 
     def _ordered(self, contact: UserAddress) -> tuple[DepositTarget, ...]:
         """Return a contact's mailboxes, the one that answered best first."""

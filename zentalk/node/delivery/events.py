@@ -64,7 +64,7 @@ class StorageFailed(NamedTuple):
 
 
 class GivenUp(NamedTuple):
-    """An item was given up in the database."""
+    """An item was given up: in the database, or a best-effort inner by who sent it."""
 
     number: int
 

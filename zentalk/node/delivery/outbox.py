@@ -102,8 +102,7 @@ class Outbox:
         if effects.confirmed:
             self.confirmed(effects.confirmed)
         for number in effects.dropped:
-            self._work.drop(number)
-            self._tell(e.GivenUp(number))
+            self.withdraw(number)
         for contact in effects.rerouted:
             self._tell(e.Rerouted(contact))
         done = set(effects.confirmed)
@@ -132,8 +131,8 @@ class Outbox:
         for item in items:
             self._tell(e.Added(item, self._left(item)))
 
-    def send_best_effort(self, one: BestEffortInner) -> None:
-        """Send an inner that nobody will confirm, such as a confirmation.
+    def send_best_effort(self, one: BestEffortInner) -> int:
+        """Send an inner that nobody will confirm, such as a confirmation; return its number.
 
         It is kept in memory only, and sent again until a mailbox relay has acknowledged it or
         ten minutes are over. How long it waits first is drawn: it must not tell when this node
@@ -157,6 +156,12 @@ class Outbox:
         self._tell(
             e.BestEffortAdded(item, one.lasts_seconds, delay, one.elsewhere, one.confirmation)
         )
+        return item.item
+
+    def withdraw(self, number: int) -> None:
+        """Send something no more; nothing happens if it is not on its way."""
+        self._work.drop(number)
+        self._tell(e.GivenUp(number))
 
     def restarted(self, relays: Collection[NodeId]) -> None:
         """Send what was on its way through relays with new keys once more: it is lost."""

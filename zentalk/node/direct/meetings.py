@@ -29,6 +29,9 @@ CROSSED_SECONDS: Final = 30.0
 """A call that crossed another one comes within this time, or not at all."""
 CALLEE_SECONDS: Final = 5.0
 """Of two who hear each other, one calls at once, and the other only if nobody called."""
+OVERTAKEN_SECONDS: Final = 300.0
+"""How long an offer that is older than another one is known as such. Not for ever: the clock by
+which its author numbers offers may have been set back since."""
 ANSWER_PAUSE_SECONDS: Final = 5.0
 """A contact's calls are answered no more often than this: each answer is a message."""
 
@@ -53,6 +56,9 @@ class _Trials:
         self.next_at = 0.0
         self.began_at = -FIRST_PAUSE_SECONDS
         self.answered_at = -ANSWER_PAUSE_SECONDS
+        self.newest = 0
+        """The number of their newest offer, which came at `newest_at`."""
+        self.newest_at = -OVERTAKEN_SECONDS
         self.failures = 0
         """Those in a row, from less than 0 on after a line."""
         self.why = ""
@@ -96,6 +102,14 @@ class Meetings:
     def is_due(self, contact: UserAddress, now: float) -> bool:
         """Tell whether to call a contact now."""
         return contact not in self._open and now >= self._trials_of(contact, now).next_at
+
+    def is_overtaken(self, contact: UserAddress, number: int, now: float) -> bool:
+        """Tell whether a newer offer than this one has come before; note this one if not."""
+        trials = self._trials_of(contact, now)
+        if number < trials.newest and now - trials.newest_at < OVERTAKEN_SECONDS:
+            return True
+        trials.newest, trials.newest_at = number, now
+        return False
 
     def take_answer(self, contact: UserAddress, theirs: DirectOffer) -> bool:
         """Take an offer that answers ours; False if it does not."""

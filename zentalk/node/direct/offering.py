@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, NamedTuple
 
 from zentalk.errors import StorageError
 from zentalk.ids import UserAddress
@@ -19,19 +19,30 @@ OFFER_SECONDS: Final = 60.0
 """How long an offer is sent again without an ack; nobody waits for its answer for longer."""
 
 
+class _UnderWay(NamedTuple):
+    session: bytes
+    number: int
+    """That of the outbox."""
+
+
 class OfferSender:
-    """Sends offers to contacts, each in the place of the last one."""
+    """Sends offers to contacts, each in the place of the last one.
+
+    One that was sent again after a newer one would replace it where a contact collects.
+    """
 
     def __init__(
         self, runtime: Runtime, database: HistoryDatabase, composer: Composer, outbox: Outbox
     ) -> None:
-        self._entropy = runtime.entropy
+        self._runtime = runtime
         self._database = database
         self._composer = composer
         self._outbox = outbox
         self.consents = outbox.consents
         """Set when direct connections are allowed with others than before."""
         self._keys: dict[UserAddress, bytes] = {}
+        self._under_way: dict[UserAddress, _UnderWay] = {}
+        self._last = 0
 
     async def agreed(self) -> frozenset[UserAddress]:
         """Return with whom direct connections are allowed; raises StorageError."""
@@ -40,16 +51,26 @@ class OfferSender:
     async def send(self, contact: UserAddress, offer: DirectOffer) -> bool:
         """Send an offer; False if it may not be sent, or cannot."""
         encoded = encode_offer(offer)
+        number = self._last = max(self._last + 1, int(self._runtime.wall() * 1000))
         try:
             made = await self._database.write(
-                lambda tx: direct.make_offer(tx, self._composer, contact, encoded)
+                lambda tx: direct.make_offer(tx, self._composer, contact, encoded, number)
             )
         except StorageError:
             return False
         if made is None:
             return False
-        key = self._keys.setdefault(contact, self._entropy(ITEM_KEY_BYTES))
-        self._outbox.send_best_effort(
-            BestEffortInner(contact, made, key, lasts_seconds=OFFER_SECONDS)
-        )
+        earlier = self._under_way.get(contact)
+        if earlier is not None:
+            self._outbox.withdraw(earlier.number)
+        key = self._keys.setdefault(contact, self._runtime.entropy(ITEM_KEY_BYTES))
+        one = BestEffortInner(contact, made, key, lasts_seconds=OFFER_SECONDS)
+        self._under_way[contact] = _UnderWay(offer.session, self._outbox.send_best_effort(one))
         return True
+
+    def withdraw(self, contact: UserAddress, session: bytes) -> None:
+        """Send the offer of a session no more; nothing if another one was sent since."""
+        under_way = self._under_way.get(contact)
+        if under_way is not None and under_way.session == session:
+            del self._under_way[contact]
+            self._outbox.withdraw(under_way.number)

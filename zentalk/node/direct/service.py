@@ -96,9 +96,9 @@ class DirectService:
         for contact in self._links.people() - agreed:
             self._links.end(contact)
         self._meetings.forget_others(agreed)
-        for contact, encoded in self._board.take_offers().items():
-            if contact in agreed:
-                self._offered(contact, encoded, now)
+        for contact, one in self._board.take_offers().items():
+            if contact in agreed and not self._meetings.is_overtaken(contact, one.number, now):
+                self._offered(contact, one.offer, now)
         for contact in self._board.take_heard() & agreed:
             self._meetings.heard(contact, now)
         for contact in sorted(agreed - self._links.people()):
@@ -131,6 +131,7 @@ class DirectService:
                 was_used = await self._ways.meet(session.own, session.theirs, use)
             except UnavailableError as error:
                 why = str(error)
+        self._sender.withdraw(contact, meeting.session)
         self._meetings.ended(contact, meeting, self._runtime.monotonic(), used=was_used, why=why)
         self._board.changed.set()
 

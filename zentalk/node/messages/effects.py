@@ -34,10 +34,14 @@ class ReceivedSignal(NamedTuple):
 
 
 class ReceivedOffer(NamedTuple):
-    """A contact's node says where it may be reached; not read yet."""
+    """A contact's node says where it may be reached; not read yet.
+
+    Of two offers the one with the higher `number` is the newer one.
+    """
 
     person: UserAddress
     offer: bytes
+    number: int
 
     def __repr__(self) -> str:
         return "<offer>"

@@ -18,7 +18,7 @@ from zentalk.ids import MessageId
 from zentalk.node.messages.commands import Draft
 from zentalk.node.messages.conversation import direct as commands
 from zentalk.node.messages.conversation import signals
-from zentalk.node.messages.effects import CommitEffects
+from zentalk.node.messages.effects import CommitEffects, ReceivedOffer
 from zentalk.node.messages.kinds import registry
 from zentalk.node.messages.kinds.incoming import Incoming
 from zentalk.store.history import contacts, direct
@@ -116,17 +116,17 @@ def test_an_offer_without_both_consents_is_neither_taken_nor_answered(
     assert found.offers == ()
     assert found.best_effort == ()
     assert found.send == ()
-    made = bob.tx(lambda tx: commands.make_offer(tx, bob.composer, alice.address, OFFER))
+    made = bob.tx(lambda tx: commands.make_offer(tx, bob.composer, alice.address, OFFER, 1))
     assert made is None, "nor is one made, whoever asks for it"
 
 
 def test_an_offer_is_taken_from_who_agreed_alone(alice: Person, bob: Person) -> None:
     allow(alice, bob)
     allow(bob, alice)
-    made = alice.tx(lambda tx: commands.make_offer(tx, alice.composer, bob.address, OFFER))
+    made = alice.tx(lambda tx: commands.make_offer(tx, alice.composer, bob.address, OFFER, 7))
     assert made is not None
     found = bob.receive(alice.seal(bob, made))
-    assert [(one.person, one.offer) for one in found.offers] == [(alice.address, OFFER)]
+    assert found.offers == (ReceivedOffer(alice.address, OFFER, 7),)
     assert found.best_effort == (), "nobody waits for its confirmation"
     assert OFFER.decode() not in repr(found.offers)
 
@@ -136,7 +136,7 @@ def test_control_without_the_look_at_consent_anybodys_offer_is_taken(
 ) -> None:
     monkeypatch.setattr(direct, "agreed", lambda _tx: {alice.address, bob.address})
     assert brought(alice, bob).offers != ()
-    assert bob.tx(lambda tx: commands.make_offer(tx, bob.composer, alice.address, OFFER))
+    assert bob.tx(lambda tx: commands.make_offer(tx, bob.composer, alice.address, OFFER, 1))
 
 
 def stopped(how: str, bob: Person, alice: Person) -> CommitEffects:

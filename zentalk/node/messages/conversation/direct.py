@@ -45,9 +45,9 @@ def allow(
 
 
 def make_offer(
-    tx: Transaction, composer: Composer, contact: UserAddress, offer: bytes
+    tx: Transaction, composer: Composer, contact: UserAddress, offer: bytes, number: int
 ) -> bytes | None:
     """Return an offer's inner; None if not both have agreed, or it may have missed too much."""
     if contact not in direct.agreed(tx):
         return None
-    return signals.make(tx, composer, contact, OfferSignal(offer))
+    return signals.make(tx, composer, contact, OfferSignal(offer), number)

@@ -29,5 +29,5 @@ def offer(tx: Transaction, incoming: Incoming, _now: float) -> KindResult:
     assert isinstance(body, OfferSignal)
     if sender.address not in direct.agreed(tx):
         return KindResult()
-    offered = ReceivedOffer(sender.address, body.offer)
+    offered = ReceivedOffer(sender.address, body.offer, incoming.content.sent_at_ms)
     return KindResult(effects=CommitEffects(offers=(offered,)))
