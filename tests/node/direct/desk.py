@@ -14,6 +14,7 @@ from zentalk.ids import MailboxId, NodeId, SendId, UserAddress
 from zentalk.net.runtime import Runtime
 from zentalk.node.conversations.direct_board import DirectBoard
 from zentalk.node.direct.links import DirectLinks
+from zentalk.node.direct.paths import PathLog
 from zentalk.node.direct.ways import DirectSession, OwnOffer
 from zentalk.node.direct_lines import DirectLines
 from zentalk.node.mailboxes.receiver import Receiver
@@ -95,13 +96,16 @@ class Desk:
         outbox: Any = self.outbox
         board: Any = _Deaf()
         self.receiver = Receiver(self.runtime, self.database, inbox, outbox, board, DirectBoard())
-        self.links = DirectLinks(self.runtime, self.database, self.receiver, outbox, self.lines)
+        self.path_log = PathLog(self.runtime, self.database)
+        self.links = DirectLinks(
+            self.runtime, self.database, self.receiver, outbox, self.lines, self.path_log
+        )
 
     async def run(self) -> None:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self.database.run)
             nursery.start_soon(self.receiver.run)
-            nursery.start_soon(self.links.tell_paths)
+            nursery.start_soon(self.path_log.run)
 
     async def furnish(self) -> None:
         """Make a mailbox with the three send ids."""
@@ -109,8 +113,12 @@ class Desk:
 
     async def paths(self) -> list[str]:
         """Return what the event log says of the ways on which contacts are."""
+        return [event["path"] for event in await self.path_events()]
+
+    async def path_events(self) -> list[dict[str, str]]:
+        """Return the same with the contacts, as events have it."""
         found = await self.database.read(lambda tx: events.page(tx, 0, -1))
-        return [event.data["path"] for event in found if event.type == "contact.path"]
+        return [event.data for event in found if event.type == "contact.path"]
 
 
 class _Deaf:

@@ -21,10 +21,11 @@ from zentalk.node.direct.actions import DirectActions, DirectState
 from zentalk.node.direct.parts import NO_WAYS, DirectMeans, build_direct, means_of
 from zentalk.node.messages.compose import Composer
 from zentalk.node.messages.effects import CommitEffects
-from zentalk.store.history import contacts, direct
+from zentalk.store.history import contacts, direct, events
 from zentalk.store.history.database import HistoryDatabase
 from zentalk.store.history.direct import DirectRow
 from zentalk.store.history.models import ContactState
+from zentalk.wire.text import format_address
 
 OWN = UserAddress(b"o" * 32)
 NO_RELAYS: dict[Any, Any] = {}
@@ -118,12 +119,25 @@ async def owner(database: HistoryDatabase, found: DirectMeans) -> AsyncIterator[
         nursery.cancel_scope.cancel()
 
 
+async def test_the_event_log_says_relay_where_lines_were_made_before(
+    database: HistoryDatabase, autojump_clock: MockClock
+) -> None:
+    data = {"address": format_address(CONTACT), "path": "direct"}
+    async with owner(database, means()) as before:
+        assert len(before.parts.tasks) == 2
+        await database.write(lambda tx: events.append(tx, "contact.path", WALL, data))
+        [task] = Owner(database, IMPOSSIBLE["through a proxy"]).parts.tasks
+        with trio.move_on_after(1):
+            await task()
+        found = await database.read(lambda tx: events.page(tx, 0, -1))
+        assert [event.data for event in found] == [data, {**data, "path": "relay"}]
+
+
 @pytest.mark.parametrize("why", IMPOSSIBLE)
 async def test_nothing_is_allowed_there_and_what_was_allowed_can_be_ended(
     database: HistoryDatabase, autojump_clock: MockClock, why: str
 ) -> None:
     async with owner(database, IMPOSSIBLE[why]) as one:
-        assert one.parts.tasks == ()
         await one.knows()
         with pytest.raises(ConflictError, match=why):
             await one.actions.allow(CONTACT, on=True)
@@ -143,7 +157,6 @@ async def test_the_owner_allows_and_ends_it(
     database: HistoryDatabase, autojump_clock: MockClock
 ) -> None:
     async with owner(database, means()) as one:
-        assert len(one.parts.tasks) == 1
         await one.knows()
         assert await one.actions.state(CONTACT) == DirectState(False, False, False, "")
         assert (await one.actions.allow(CONTACT, on=True)).allowed

@@ -80,9 +80,6 @@ class Links:
     def end(self, contact: UserAddress) -> None:
         self.standing[contact].set()
 
-    async def tell_paths(self) -> None:
-        await trio.sleep_forever()
-
     async def run(self, contact: UserAddress, session: DirectSession, _stream: object) -> bool:
         over = self.standing[contact] = trio.Event()
         self.sessions.append(session.theirs.session)

@@ -7,7 +7,8 @@ sealed copies that go to mailboxes; whoever has saved one says so. What a line d
 goes over relays, and what comes over both ways is known by its hash.
 
 - `service.py`: when to look for whom; `meetings.py`: who of two that call at once is answered
-- `links.py`: one line, from a stream to its end; `mail.py`: what comes in over it
+- `links.py`: one line, from a stream to its end; `mail.py`: what comes in over it; `paths.py`: the
+  event log of lines that begin and end
 - `offering.py`: sending offers; `ways.py`: what finds the path
 
 It must never show an address to somebody with whom not both sides have agreed, and never keep the

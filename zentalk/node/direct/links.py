@@ -6,7 +6,6 @@ its keys and secrets went between the two in sealed contents, and nowhere else.
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Final
 
 import trio
@@ -16,19 +15,15 @@ from zentalk.ids import UserAddress
 from zentalk.net.connection import Connection
 from zentalk.net.runtime import Runtime
 from zentalk.net.serve import connect, serve
-from zentalk.net.signal import Signal
 from zentalk.net.transport import ByteStream
 from zentalk.node.delivery.outbox import Outbox
 from zentalk.node.direct.mail import DirectInbox
+from zentalk.node.direct.paths import PathLog
 from zentalk.node.direct.ways import DirectSession
 from zentalk.node.direct_lines import DirectCopy, DirectLine, DirectLines
 from zentalk.node.mailboxes.receiver import Receiver
-from zentalk.store.history import events
 from zentalk.store.history.database import HistoryDatabase
-from zentalk.store.retry import until_stored
-from zentalk.store.sqlite import Transaction
 from zentalk.wire.rpc_direct import DirectMail, decode_mail_response, encode_mail_request
-from zentalk.wire.text import format_address
 
 ANSWER_SECONDS: Final = 3.0
 """Whoever takes longer to save a copy may be gone: the line ends, and relays carry on."""
@@ -37,7 +32,7 @@ MAX_UNANSWERED: Final = 32
 
 
 class DirectLinks:
-    """Runs lines; `tell_paths` must be running, and notes when one begins and ends."""
+    """Runs lines, and notes in `paths` when one begins and ends."""
 
     def __init__(
         self,
@@ -46,6 +41,7 @@ class DirectLinks:
         receiver: Receiver,
         outbox: Outbox,
         lines: DirectLines,
+        paths: PathLog,
     ) -> None:
         self._runtime = runtime
         self._database = database
@@ -53,7 +49,7 @@ class DirectLinks:
         self._outbox = outbox
         self._lines = lines
         self._connections: dict[UserAddress, Connection] = {}
-        self._changed = Signal()
+        self._paths = paths
 
     def __contains__(self, contact: object) -> bool:
         return contact in self._lines
@@ -109,7 +105,7 @@ class DirectLinks:
         self.end(contact)  # of two, the other side knows only the newer one
         line = self._lines.open(contact)
         self._connections[contact] = connection
-        self._changed.set()
+        self._paths.note(self._connections)
         try:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._send, line, connection)
@@ -121,7 +117,7 @@ class DirectLinks:
                 del self._connections[contact]
             # Also where a newer line stands: what this one did not answer for goes over that.
             self._outbox.reroute(contact)
-            self._changed.set()
+            self._paths.note(self._connections)
 
     async def _send(self, line: DirectLine, connection: Connection) -> None:
         room = trio.Semaphore(MAX_UNANSWERED)
@@ -148,25 +144,3 @@ class DirectLinks:
             room.release()
         if copy.token is not None:
             self._outbox.token_received(copy.token)
-
-    async def tell_paths(self) -> None:
-        """Log the ways on which contacts are, each time another one than before.
-
-        A task of its own: what ends a line may be cancelled while it writes.
-        """
-        told: set[UserAddress] = set()
-        while True:
-            await self._changed.wait()
-            while others := sorted(told ^ self._connections.keys()):
-                contact = others[0]
-                await self._tell(contact, "direct" if contact in self._connections else "relay")
-                told ^= {contact}
-
-    async def _tell(self, contact: UserAddress, path: str) -> None:
-        now = self._runtime.wall()
-
-        def job(tx: Transaction) -> None:
-            data = {"address": format_address(contact), "path": path}
-            events.append(tx, "contact.path", now, data)
-
-        await until_stored(partial(self._database.write, job))

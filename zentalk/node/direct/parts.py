@@ -14,6 +14,7 @@ from zentalk.node.delivery.outbox import Outbox
 from zentalk.node.direct.actions import DirectActions
 from zentalk.node.direct.links import DirectLinks
 from zentalk.node.direct.offering import OfferSender
+from zentalk.node.direct.paths import PathLog
 from zentalk.node.direct.service import DirectService
 from zentalk.node.direct.ways import Ways
 from zentalk.node.direct_lines import DirectLines
@@ -86,17 +87,18 @@ def build_direct(
     means: DirectMeans,
 ) -> DirectParts:
     """Put direct connections together; without ways none are made."""
+    here, own = runtime.for_part("direct"), means.own
+    paths = PathLog(here, database)
     if means.ways is None:
         actions = DirectActions(runtime, database, composer, outbox, None, means.why_not)
-        return DirectParts(actions, tasks=())
-    here, own = runtime.for_part("direct"), means.own
+        return DirectParts(actions, tasks=(paths.run,))
     service = DirectService(
         here,
         means.board,
         OfferSender(here, database, composer, outbox),
-        DirectLinks(here, database, receiver, outbox, means.lines),
+        DirectLinks(here, database, receiver, outbox, means.lines, paths),
         means.ways,
         lambda contact: own < contact,
     )
     actions = DirectActions(runtime, database, composer, outbox, service)
-    return DirectParts(actions, tasks=(service.run,))
+    return DirectParts(actions, tasks=(service.run, paths.run))

@@ -70,7 +70,6 @@ class DirectService:
         async with trio.open_nursery() as self._nursery:
             self._nursery.start_soon(self._ways.run)
             self._nursery.start_soon(self._watch_consents)
-            self._nursery.start_soon(self._links.tell_paths)
             while True:
                 await self._look()
                 await self._board.changed.wait(self._pause())

@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 from zentalk.ids import UserAddress
 from zentalk.store.history.models import ContactState
 from zentalk.store.sqlite import Transaction
+from zentalk.wire.text import parse_address
 
 
 class DirectRow(NamedTuple):
@@ -40,6 +41,17 @@ def put(tx: Transaction, contact: UserAddress, row: DirectRow) -> None:
 def withdraw(tx: Transaction, contact: UserAddress) -> None:
     """Allow somebody nothing any more who is no contact now: one that is added anew is asked."""
     tx.execute("UPDATE direct SET allowed = 0 WHERE contact = ?", (contact,))
+
+
+def shown_as_direct(tx: Transaction) -> frozenset[UserAddress]:
+    """Return who is reached directly as far as the event log tells."""
+    rows = tx.execute(
+        # The first words are those of the index `events_of_people`. SQLite takes the path from the
+        # row of the highest number.
+        "SELECT json_extract(data, '$.address'), json_extract(data, '$.path'), max(seq) FROM events"
+        " WHERE type > 'contact.' AND type < 'contact/' AND type = 'contact.path' GROUP BY 1"
+    )
+    return frozenset(parse_address(address) for address, path, _ in rows if path == "direct")
 
 
 def agreed(tx: Transaction) -> frozenset[UserAddress]:
