@@ -25,7 +25,7 @@ from zentalk.lifetimes import SEEN_SECONDS
 from zentalk.logs import quiet_logger
 from zentalk.node.messages import confirmations, opening, ordering, requests
 from zentalk.node.messages.compose import Composer
-from zentalk.node.messages.conversation import profile
+from zentalk.node.messages.conversation import direct, profile
 from zentalk.node.messages.effects import NO_EFFECTS, BestEffortInner, CommitEffects
 from zentalk.node.messages.first_contact import verification
 from zentalk.node.messages.first_contact.admission import FirstMessages
@@ -162,6 +162,9 @@ class Inbox:
         told = profile.tell(tx, self._composer, sender, now)
         answered = resuming.answer(tx, self._composer, sender, content, now)
         effects = CommitEffects.together([effects, told, answered])
+        if applied.wants_consent:
+            again = direct.tell_again(tx, self._composer, sender, now)
+            effects = CommitEffects.together([effects, again])
         wanted, forget_at = applied.wanted, now + SEEN_SECONDS
         ratchets.remember(
             tx, digest, sender.address, wanted, forget_at, came_in, is_held=applied.held

@@ -8,6 +8,7 @@ from typing import Any
 from zentalk.ids import NODE_ID_BYTES, MessageId, NodeId, UserAddress
 from zentalk.store.history.models import OutboxItem
 from zentalk.store.sqlite import Transaction
+from zentalk.wire.content import decode_content
 
 _COLUMNS = (
     "item, message_id, contact, content, envelope, ratchet_id, item_key, created_at, expires_at,"
@@ -205,6 +206,18 @@ def remove_everywhere(tx: Transaction, message_id: MessageId) -> list[int]:
     """Remove the items of a message that goes to several people; return their numbers."""
     rows = tx.execute("DELETE FROM outbox WHERE message_id = ? RETURNING item", (message_id,))
     return [int(row[0]) for row in rows.fetchall()]
+
+
+def remove_kind(tx: Transaction, contact: UserAddress, kind: str, prefix: bytes) -> list[int]:
+    """Remove a contact's items of a kind whose message ids begin alike; return their numbers."""
+    rows = tx.execute(
+        "SELECT item, content FROM outbox WHERE contact = ? AND substr(message_id, 1, ?) = ?",
+        (contact, len(prefix), prefix),
+    ).fetchall()
+    # Ids of others, which they chose, may begin alike too.
+    gone = [int(item) for item, content in rows if decode_content(content).kind == kind]
+    tx.executemany("DELETE FROM outbox WHERE item = ?", [(item,) for item in gone])
+    return gone
 
 
 def remove(tx: Transaction, item: int) -> None:

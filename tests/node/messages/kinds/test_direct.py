@@ -14,14 +14,14 @@ from tests.node.messages.kinds.test_learned import UndoneError
 from tests.node.messages.test_receive import befriend
 from tests.node.persons import NOW, Person
 from zentalk.errors import NotFoundError
-from zentalk.ids import MessageId
+from zentalk.ids import MessageId, SendId
 from zentalk.node.messages.commands import Draft
 from zentalk.node.messages.conversation import direct as commands
 from zentalk.node.messages.conversation import signals
 from zentalk.node.messages.effects import CommitEffects, ReceivedOffer
 from zentalk.node.messages.kinds import registry
 from zentalk.node.messages.kinds.incoming import Incoming
-from zentalk.store.history import contacts, direct
+from zentalk.store.history import contacts, direct, outbox
 from zentalk.store.history.direct import DirectRow
 from zentalk.store.history.models import ContactState
 from zentalk.store.sqlite import Transaction
@@ -193,6 +193,109 @@ def test_what_is_allowed_anew_after_everything_was_deleted_counts(
     alice.tx(lambda tx: tx.execute("DELETE FROM direct"))
     allow(alice, bob, NOW + 60)
     assert state(bob, alice) == (False, True)
+
+
+def exchanged(one: Person, other: Person, effects: CommitEffects) -> int:
+    """Let what a job has made arrive, and all that answers it; return how many consents went."""
+    count = 0
+    while effects.send:
+        count += len(effects.send)
+        came = other.receive(
+            *(one.seal(other, entry.item.envelope or b"") for entry in effects.send)
+        )
+        one.receive(*other.answers(came, one))
+        one, other, effects = other, one, came
+        assert count < 10, "they answer each other for ever"
+    return count
+
+
+def allowed_anew(one: Person, other: Person) -> int:
+    effects = one.tx(lambda tx: commands.allow(tx, one.composer, other.address, NOW + 60, on=True))
+    return exchanged(one, other, effects)
+
+
+def lost(how: str, bob: Person, alice: Person) -> None:
+    """Let bob not know any more, or never have known, that alice allows."""
+    copies: list[tuple[SendId, bytes]] = []
+    if how == "forgotten":
+        allow(alice, bob)
+    bob.tx(lambda tx: bob.contacts.remove(tx, alice.address, NOW))
+    if how == "forgotten":  # as after 30 days
+        bob.tx(lambda tx: tx.execute("DELETE FROM direct"))
+    else:  # she allows while she is only a request
+        made = alice.tx(lambda tx: commands.allow(tx, alice.composer, bob.address, NOW, on=True))
+        copies = [alice.seal(bob, entry.item.envelope or b"") for entry in made.send]
+        came = bob.receive(*copies)
+        assert not came.best_effort, "it is not confirmed either, and comes again"
+    bob.tx(lambda tx: bob.contacts.add(tx, alice.address, "", NOW))
+    assert state(bob, alice) == (False, False)
+    bob.receive(*copies)
+    assert state(bob, alice) == (False, False), "what was read before counts no more"
+
+
+@pytest.mark.parametrize("how", ["forgotten", "unconfirmed"])
+def test_who_was_deleted_and_added_again_need_not_allow_it_again(
+    alice: Person, bob: Person, how: str
+) -> None:
+    lost(how, bob, alice)
+    assert allowed_anew(bob, alice) == 3, "what bob allows, and one answer each way"
+    assert agreed(bob, alice)
+    assert agreed(alice, bob)
+
+
+def test_control_without_the_answer_only_one_of_them_would_think_that_both_allow_it(
+    alice: Person, bob: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(commands, "tell_again", lambda *_arguments: CommitEffects())
+    lost("forgotten", bob, alice)
+    allowed_anew(bob, alice)
+    assert not agreed(bob, alice)
+    assert agreed(alice, bob)
+
+
+def test_who_has_taken_it_back_meanwhile_says_so(alice: Person, bob: Person) -> None:
+    allow(alice, bob)
+    allow(bob, alice)
+    bob.tx(lambda tx: bob.contacts.remove(tx, alice.address, NOW))
+    taken_back = alice.tx(
+        lambda tx: commands.allow(tx, alice.composer, bob.address, NOW + 1, on=False)
+    )
+    bob.receive(*(alice.seal(bob, entry.item.envelope or b"") for entry in taken_back.send))
+    bob.tx(lambda tx: bob.contacts.add(tx, alice.address, "", NOW))
+    assert state(bob, alice) == (False, True), "bob does not know it"
+    allowed_anew(bob, alice)
+    assert state(bob, alice) == (True, False)
+
+
+def test_who_never_said_anything_says_nothing(alice: Person, bob: Person) -> None:
+    assert allowed_anew(bob, alice) == 1
+
+
+def test_two_who_allow_it_at_once_are_done_soon(alice: Person, bob: Person) -> None:
+    job = commands.allow
+    first = alice.tx(lambda tx: job(tx, alice.composer, bob.address, NOW, on=True))
+    second = bob.tx(lambda tx: job(tx, bob.composer, alice.address, NOW, on=True))
+    assert exchanged(alice, bob, first) + exchanged(bob, alice, second) <= 4
+    assert agreed(alice, bob)
+    assert agreed(bob, alice)
+
+
+def test_a_contact_that_allows_without_end_does_not_fill_the_outbox(
+    alice: Person, bob: Person
+) -> None:
+    """It confirms nothing either."""
+    allow(bob, alice)
+    for number in range(20):
+        for on in (False, True):
+            moment = NOW + number
+            made = alice.tx(
+                lambda tx, on=on, moment=moment: commands.allow(  # type: ignore[misc]  # bound now
+                    tx, alice.composer, bob.address, moment, on=on
+                )
+            )
+            bob.receive(*(alice.seal(bob, entry.item.envelope or b"") for entry in made.send))
+    waiting = bob.tx(lambda tx: outbox.count(tx, alice.address, 100))
+    assert waiting == 1
 
 
 def incoming(tx: Transaction, sender: Person, number: int, *, allowed: bool) -> Incoming:

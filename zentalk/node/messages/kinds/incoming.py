@@ -43,6 +43,7 @@ class KindResult(NamedTuple):
     not be confirmed yet, and `entered` are messages that wait no longer. A `signal` is worth
     something only now, and `introduced` is somebody of whom a contact has told something new.
     `in_group` says that it was for a group, whose members are answered whatever else they are.
+    `wants_consent` says that its author may not know what the owner allows of direct connections.
     """
 
     wanted: MessageId | None = None
@@ -52,6 +53,7 @@ class KindResult(NamedTuple):
     signal: ReceivedSignal | None = None
     introduced: UserAddress | None = None
     in_group: bool = False
+    wants_consent: bool = False
     effects: CommitEffects = NO_EFFECTS
 
     def __repr__(self) -> str:

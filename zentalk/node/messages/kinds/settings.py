@@ -60,7 +60,8 @@ def consent(tx: Transaction, incoming: Incoming, now: float) -> KindResult:
     if not sender.is_accepted or body.number <= before.their_number:
         return done
     after = before._replace(their_number=body.number, is_allowed_there=body.allowed)
-    return done._replace(effects=note_consent(tx, sender.address, before, after, now))
+    effects = note_consent(tx, sender.address, before, after, now)
+    return done._replace(effects=effects, wants_consent=body.allowed)
 
 
 def note_consent(
