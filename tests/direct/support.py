@@ -46,18 +46,23 @@ def finds_a_path(one: NatKind, other: NatKind) -> bool:
 
 @dataclass
 class Box:
-    """A NAT with one public address and one host behind it; `closed` lets nothing through."""
+    """A NAT with one public address and one host behind it.
+
+    `closed` lets nothing through, `closed_in` and `closed_out` nothing in one direction.
+    """
 
     kind: NatKind
     address: str
     inner: Place
     closed: bool = False
+    closed_in: bool = False
+    closed_out: bool = False
     ports: dict[object, int] = field(default_factory=dict)
     allowed: dict[int, set[Place]] = field(default_factory=dict)
 
     def outward(self, target: Place) -> Place | None:
         """Return what a datagram from the host is seen to come from."""
-        if self.closed:
+        if self.closed or self.closed_out:
             return None
         if self.kind is NatKind.NONE:
             return self.inner
@@ -68,7 +73,7 @@ class Box:
 
     def lets_in(self, source: Place, target: Place) -> bool:
         """Say whether a datagram to a public place of ours reaches the host."""
-        if self.closed:
+        if self.closed or self.closed_in:
             return False
         if self.kind is NatKind.NONE:
             return target == self.inner
@@ -102,20 +107,25 @@ class Side:
     sent: list[Sending] = field(default_factory=list)
 
 
-def side(name: str, kind: NatKind, number: int, *, same_house: bool = False) -> Side:
-    """Make a side whose relays have told it its address."""
+def side(
+    name: str, kind: NatKind, number: int, *, same_house: bool = False, blocked: str = ""
+) -> Side:
+    """Make a side whose relays have told it its address, unless UDP is blocked there."""
     house = 1 if same_house else number
     inner = (f"192.168.{house}.{number}", 5000 + number)
     if kind is NatKind.NONE:
         inner = (f"11.77.{number}.1", 5000 + number)
     box = Box(kind, f"11.77.{house}.1", inner)
     echoed = {}
-    for relay in RELAYS:
+    for relay in () if blocked else RELAYS:
         seen = box.outward(relay)
         assert seen is not None
         echoed[relay[0]] = seen
+    if blocked:
+        setattr(box, blocked, True)
     found = own_places([inner], echoed)
-    assert found.nat is (Nat.SYMMETRIC if kind is NatKind.SYMMETRIC else Nat.STEADY)
+    known = Nat.SYMMETRIC if kind is NatKind.SYMMETRIC else Nat.STEADY
+    assert found.nat is (Nat.UNKNOWN if blocked else known)
     offer = DirectOffer(
         SESSION, name.encode().ljust(32), name.encode().rjust(32), found.nat, found.candidates
     )
@@ -188,7 +198,7 @@ class Between:
     def _arrive(self, data: bytes, source: Place, target: Place) -> None:
         for side in (self.one, self.other):
             assert side.punch is not None
-            inside = target == side.box.inner
+            inside = target == side.box.inner and target[0].startswith("192.168.")
             if (inside or side.box.lets_in(source, target)) and side.starts_at <= self.now:
                 self._send(side, side.punch.receive(data, source, self.now))
                 return

@@ -8,13 +8,19 @@ from hypothesis import strategies as st
 
 from tests.direct.support import Between, Box, Meddling, NatKind, Side, finds_a_path, side
 from zentalk.direct.path_check import KEEPALIVE_SECONDS, RETRY_SECONDS, TRIES
-from zentalk.direct.punch import WhyNot
+from zentalk.direct.reasons import WhyNot
 from zentalk.direct.search import MAX_PROBES, SEARCH_AGAIN_SECONDS, SEARCH_SECONDS
 from zentalk.wire.direct import PROBE_BYTES
 from zentalk.wire.ip_address import Place
 
 kinds = st.sampled_from(NatKind)
 BEHIND = [kind for kind in NatKind if kind is not NatKind.NONE]
+SYMMETRIC = {
+    (NatKind.SYMMETRIC, NatKind.SYMMETRIC): [WhyNot.SYMMETRIC_BOTH] * 2,
+    (NatKind.SYMMETRIC, NatKind.PORT_RESTRICTED): [WhyNot.SYMMETRIC_HERE, WhyNot.SYMMETRIC_THERE],
+    (NatKind.PORT_RESTRICTED, NatKind.SYMMETRIC): [WhyNot.SYMMETRIC_THERE, WhyNot.SYMMETRIC_HERE],
+}
+"""What each side says where there can be no path."""
 
 
 def both(between: Between) -> list[Side]:
@@ -64,7 +70,7 @@ def test_a_path_is_found_where_theory_says(one: NatKind, other: NatKind) -> None
         assert [why_of(side) for side in both(between)] == [None, None]
     else:
         assert [path_of(side) for side in both(between)] == [None, None]
-        assert [why_of(side) for side in both(between)] == [WhyNot.SYMMETRIC] * 2
+        assert [why_of(side) for side in both(between)] == SYMMETRIC[one, other]
 
 
 @given(kinds, kinds, st.integers(0, 2**32), st.floats(0, 0.2), st.floats(0, 3))

@@ -9,7 +9,8 @@ import pytest
 from zentalk.direct.freshness import Transactions
 from zentalk.direct.path_check import KEEPALIVE_SECONDS
 from zentalk.direct.places import own_subnet
-from zentalk.direct.punch import ANSWERS_A_SECOND, Punch, WhyNot
+from zentalk.direct.punch import ANSWERS_A_SECOND, Punch
+from zentalk.direct.reasons import WhyNot
 from zentalk.direct.seals import ProbeSeals
 from zentalk.direct.search import MAX_PROBES, MAX_REFLEXIVE, SEARCH_SECONDS, TRIGGER_SECONDS
 from zentalk.direct.survey import Sending
@@ -28,6 +29,7 @@ SERVER_SIDE = DirectOffer(b"i" * 16, b"1" * 32, b"s" * 32, Nat.STEADY, ())
 CLIENT_SIDE = DirectOffer(b"i" * 16, b"2" * 32, b"c" * 32, Nat.STEADY, ())
 SUBNETS = (own_subnet("192.168.7.20"),)
 HOME, AWAY = ("11.77.1.1", 4000), ("11.77.2.2", 4000)
+OWN = ("11.77.3.3", 4000)
 
 
 def named(offer: DirectOffer, *places: Place) -> DirectOffer:
@@ -42,7 +44,9 @@ class Contact:
         own, theirs = (CLIENT_SIDE, SERVER_SIDE) if is_client else (SERVER_SIDE, CLIENT_SIDE)
         self._seals = ProbeSeals(own, theirs)
         self._transactions = Transactions(seeded_entropy(b"contact"))
-        self.node = Punch(theirs, named(own, *places), SUBNETS, seeded_entropy(b"node"), 0.0)
+        self.node = Punch(
+            named(theirs, OWN), named(own, *places), SUBNETS, seeded_entropy(b"node"), 0.0
+        )
 
     def probe(self, kind: ProbeKind = ProbeKind.ASK) -> bytes:
         return self._seals.make(kind, self._transactions.draw())
@@ -246,8 +250,9 @@ def test_a_client_that_is_asked_looks_at_its_path_soon() -> None:
 @pytest.mark.parametrize(
     ("nats", "asks", "why"),
     [
-        ((Nat.STEADY, Nat.SYMMETRIC), False, WhyNot.SYMMETRIC),
-        ((Nat.SYMMETRIC, Nat.UNKNOWN), True, WhyNot.SYMMETRIC),
+        ((Nat.STEADY, Nat.SYMMETRIC), False, WhyNot.SYMMETRIC_THERE),
+        ((Nat.SYMMETRIC, Nat.UNKNOWN), False, WhyNot.SYMMETRIC_HERE),
+        ((Nat.SYMMETRIC, Nat.UNKNOWN), True, WhyNot.ONE_WAY),
         ((Nat.STEADY, Nat.UNKNOWN), True, WhyNot.ONE_WAY),
         ((Nat.STEADY, Nat.STEADY), False, WhyNot.NO_ANSWER),
     ],
@@ -257,7 +262,9 @@ def test_it_says_why_there_is_no_path(nats: tuple[Nat, Nat], asks: bool, why: Wh
     own, theirs = (
         replace(offer, nat=nat) for offer, nat in zip((SERVER_SIDE, CLIENT_SIDE), nats, strict=True)
     )
-    contact.node = Punch(own, named(theirs, HOME), SUBNETS, seeded_entropy(b"node"), 0.0)
+    contact.node = Punch(
+        named(own, OWN), named(theirs, HOME), SUBNETS, seeded_entropy(b"node"), 0.0
+    )
     if asks:
         contact.ask(0.1)
     search_to_the_end(contact)

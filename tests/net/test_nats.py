@@ -13,7 +13,7 @@ from tests.faults.namespaces import SIDES
 from tests.net.nat_namespaces import RELAYS, NatNamespaces, house_address, public_address
 from zentalk.direct import path_check, punch
 from zentalk.direct.candidates import OwnPlaces
-from zentalk.direct.punch import WhyNot
+from zentalk.direct.reasons import WhyNot
 from zentalk.errors import ConnectFailedError
 from zentalk.net.datagrams import Address, Datagrams, UdpDatagrams
 from zentalk.net.path_session import PathSession
@@ -162,7 +162,11 @@ async def test_a_path_is_found_through_real_nats_where_theory_says(
             for session in found:
                 with pytest.raises(ConnectFailedError):
                     await session.path_after()
-            assert [session.why_not for session in found] == [WhyNot.SYMMETRIC] * 2
+            whys = {session.why_not for session in found}
+            assert whys in (
+                {WhyNot.SYMMETRIC_HERE, WhyNot.SYMMETRIC_THERE},
+                {WhyNot.SYMMETRIC_BOTH},
+            )
 
 
 async def test_a_firewall_comes_and_goes(

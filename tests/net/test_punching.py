@@ -11,7 +11,7 @@ import trio
 from trio.testing import MockClock
 
 from tests.direct.support import RELAYS, Box, NatKind
-from zentalk.direct.punch import WhyNot
+from zentalk.direct.reasons import WhyNot
 from zentalk.errors import ConnectFailedError, LinkClosedError, UnavailableError
 from zentalk.net import punching as module
 from zentalk.net.datagrams import Address
@@ -163,10 +163,11 @@ async def test_two_nodes_find_a_path_keep_it_and_find_another(autojump_clock: Mo
 async def test_it_says_why_there_is_none(autojump_clock: MockClock) -> None:
     async with pair(NatKind.SYMMETRIC, NatKind.PORT_RESTRICTED) as (one, other):
         with one.seeks(other) as here, other.seeks(one) as there:
-            for session in (here, there):
+            reasons = (WhyNot.SYMMETRIC_HERE, WhyNot.SYMMETRIC_THERE)
+            for session, why in zip((here, there), reasons, strict=True):
                 with pytest.raises(ConnectFailedError) as refused:
                     await session.path_after()
-                assert refused.value.reason == session.why_not == WhyNot.SYMMETRIC
+                assert refused.value.reason == session.why_not == why
 
 
 async def test_after_the_block_nothing_is_sent(autojump_clock: MockClock) -> None:

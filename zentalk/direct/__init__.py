@@ -19,6 +19,7 @@ Files, from the top of the layers to the bottom:
 - survey:      asking relays for the own address
 - candidates:  what to offer, and what kind of NAT it shows
 - places:      where probes may go at all
+- reasons:     why a search found no path
 
 It must never send to a place because of a datagram that was not proved to be the contact's, nor to
 addresses of other people's machines, houses and services because a contact names them.

@@ -8,7 +8,6 @@ proved that place as well. So both have sent and received there, and both know w
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from enum import StrEnum
 from typing import Final
 
 from zentalk.crypto.types import Entropy
@@ -16,6 +15,7 @@ from zentalk.direct.asked import AskedProbe, AskedProbes
 from zentalk.direct.freshness import FreshNumbers, Transactions
 from zentalk.direct.path_check import KEEPALIVE_SECONDS, PathCheck
 from zentalk.direct.places import Subnet, may_be_probed
+from zentalk.direct.reasons import WhyNot, why_not
 from zentalk.direct.seals import ProbeSeals
 from zentalk.direct.search import (
     MAX_PROBES,
@@ -25,7 +25,7 @@ from zentalk.direct.search import (
     TargetPlaces,
 )
 from zentalk.direct.survey import Sending
-from zentalk.wire.direct import DirectOffer, Nat, ProbeKind
+from zentalk.wire.direct import DirectOffer, ProbeKind
 from zentalk.wire.ip_address import Place
 
 PROVED_SECONDS: Final = 20.0
@@ -33,19 +33,6 @@ PROVED_SECONDS: Final = 20.0
 USE_RETRY_SECONDS: Final = 0.25
 ANSWERS_A_SECOND: Final = 64
 """Answers to the other's probes: all places of a search, four times."""
-
-
-class WhyNot(StrEnum):
-    """The reason for which there is no path."""
-
-    NO_CANDIDATES = "no-candidates"
-    """The other side names no place that may be probed, and nothing came from it."""
-    SYMMETRIC = "symmetric"
-    """One side's NAT gives each destination another port, and the other side's lets nobody in."""
-    ONE_WAY = "one-way"
-    """Something came from the other side, but there is no way there and back."""
-    NO_ANSWER = "no-answer"
-    """Nothing came at all: a firewall, or the other side was not there at this time."""
 
 
 class Punch:
@@ -66,7 +53,7 @@ class Punch:
         self._subnets = tuple(subnets)
         offered = [place for _, place in theirs.candidates if self._may_go(place)]
         self._targets = TargetPlaces(offered)
-        self._is_symmetric = Nat.SYMMETRIC in (own.nat, theirs.nat)
+        self._offers = (own, theirs)
         self._transactions = Transactions(entropy)
         self._fresh = FreshNumbers()
         self._asked = AskedProbes()
@@ -74,7 +61,7 @@ class Punch:
         self._answers = (0, 0)
         self._probes_left = MAX_PROBES
         self._refill_at = now
-        self._heard = False
+        self._heard = self._answered = False
         self._check: PathCheck | None = None
         self._rounds: SearchRounds | None = SearchRounds(now, SEARCH_SECONDS)
         self.path: Place | None = None
@@ -184,6 +171,7 @@ class Punch:
 
     def _note_answer(self, asked: AskedProbe, now: float) -> None:
         self._proved[asked.place] = now
+        self._answered = True
         if self._rounds is None:
             if self._check is not None and asked.place == self._check.place:
                 self._check.answered(now)
@@ -207,7 +195,7 @@ class Punch:
         self._check = None
         if self._rounds is None:
             self.path = None
-            self._heard = False
+            self._heard = self._answered = False
             self._targets.learn(check.place)
             self._rounds = SearchRounds(now, SEARCH_AGAIN_SECONDS)
             return
@@ -218,9 +206,9 @@ class Punch:
     def _fail(self) -> None:
         has_targets = any(True for _ in self._targets)
         self._rounds = self._check = None
-        if self._is_symmetric:
-            self.why_not = WhyNot.SYMMETRIC
-        elif self._heard or self._proved:
-            self.why_not = WhyNot.ONE_WAY
-        else:
-            self.why_not = WhyNot.NO_ANSWER if has_targets else WhyNot.NO_CANDIDATES
+        self.why_not = why_not(
+            *self._offers,
+            is_any_probed=has_targets,
+            was_heard=self._heard,
+            is_answered=self._answered,
+        )

@@ -11,7 +11,8 @@ from typing import Final
 
 import trio
 
-from zentalk.direct.punch import Punch, WhyNot
+from zentalk.direct.punch import Punch
+from zentalk.direct.reasons import WhyNot
 from zentalk.errors import ConnectFailedError, LinkClosedError
 from zentalk.net.datagrams import Address, Datagrams
 from zentalk.net.signal import Signal

@@ -14,7 +14,7 @@ import trio
 from trio.testing import MockClock, memory_stream_pair
 
 from tests.node.direct.support import offer
-from zentalk.direct.punch import WhyNot
+from zentalk.direct.reasons import WhyNot
 from zentalk.errors import UnavailableError
 from zentalk.ids import NodeId
 from zentalk.net import punching

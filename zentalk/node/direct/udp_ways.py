@@ -16,7 +16,7 @@ import trio
 
 from zentalk.config.settings import ApiSettings
 from zentalk.crypto.ed25519 import SigningKey
-from zentalk.direct.punch import WhyNot
+from zentalk.direct.reasons import WhyNot
 from zentalk.errors import (
     ConnectFailedError,
     RemoteProtocolError,
@@ -44,11 +44,21 @@ TAG_SECONDS: Final = 5.0
 _LOG: Final = quiet_logger("zentalk.node")
 ASKED_RELAYS: Final = 4
 WHY_NOT: Final[Mapping[str, str]] = {
-    WhyNot.NO_CANDIDATES: "they name no address that can be reached from here",
-    WhyNot.SYMMETRIC: "the NAT of one of you gives each connection another port, and the other's "
-    "lets nobody in",
-    WhyNot.ONE_WAY: "what they send arrives here, and nothing arrives there",
-    WhyNot.NO_ANSWER: "nothing came from them: a firewall, or their node was not there",
+    WhyNot.UNSEEN: "nothing came from them, and no relay has told this node its address: UDP may "
+    "be blocked on your side, or the relays that were asked do not tell addresses",
+    WhyNot.NO_CANDIDATES: "they name no address that can be reached from here: UDP may be blocked "
+    "on their side, or the relays that they asked do not tell addresses",
+    WhyNot.SYMMETRIC_HERE: "nothing came from them: your NAT gives each connection another port, "
+    "and theirs seems to let in only whom it knows",
+    WhyNot.SYMMETRIC_THERE: "nothing came from them: their NAT gives each connection another port, "
+    "and yours seems to let in only whom it knows",
+    WhyNot.SYMMETRIC_BOTH: "the NATs of both of you give each connection another port, so that "
+    "neither can be found",
+    WhyNot.ONE_WAY: "what they send arrives here, and nothing that is sent from here arrives "
+    "there: their firewall lets nothing in, or yours lets nothing out",
+    WhyNot.UNSTEADY: "what you send each other arrives too seldom: the line loses too much",
+    WhyNot.NO_ANSWER: "nothing came from them: a firewall on one of the two sides, or their node "
+    "was not there",
 }
 
 EVERYWHERE: Final = ("::", "0.0.0.0")  # noqa: S104 - contacts are to reach it
