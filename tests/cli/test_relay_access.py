@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +14,9 @@ import pytest
 
 from tests.cli.conftest import Run
 from tests.relay.test_shown import STATUS
+from zentalk.cli import relay_access
+from zentalk.config import hold_edit_lock, lock
+from zentalk.relay.access import files
 from zentalk.relay.access.files import BANS_FILE, TOKENS_FILE
 from zentalk.relay.keys.identity import load_relay_identity
 from zentalk.relay.status import StatusFile
@@ -131,3 +137,82 @@ def test_a_check_looks_at_both_files(run: Run, folder: Path) -> None:
         (folder / name).write_bytes(b"[")
         assert f"{folder / name} is damaged" in run("relay", "check", "--dir", folder).err
         (folder / name).write_bytes(kept)
+
+
+def reads_meet(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """Let two commands that read a list at once go on only when both have read it."""
+    both, read = threading.Barrier(2), getattr(files, name)
+
+    def meeting(*given: object) -> object:
+        found = read(*given)
+        with suppress(threading.BrokenBarrierError):
+            both.wait(0.3)
+        return found
+
+    monkeypatch.setattr(files, name, meeting)
+
+
+def at_once(*commands: Callable[[], object]) -> None:
+    threads = [threading.Thread(target=command) for command in commands]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+def kept(folder: Path, monkeypatch: pytest.MonkeyPatch, what: str) -> int:
+    """Return how many of two additions at once are there afterwards."""
+    with monkeypatch.context() as patch:
+        if what == "access":
+            reads_meet(patch, "read_tokens")
+            at_once(
+                lambda: relay_access.access(folder, "add", "Ann", as_json=False),
+                lambda: relay_access.access(folder, "add", "Bob", as_json=False),
+            )
+        else:
+            reads_meet(patch, "read_bans")
+            terms = relay_access.BanTerms(None, None)
+            at_once(
+                lambda: relay_access.ban(folder, "add", "192.0.2.1", terms, as_json=False),
+                lambda: relay_access.ban(folder, "add", "192.0.2.2", terms, as_json=False),
+            )
+    path = folder / (TOKENS_FILE if what == "access" else BANS_FILE)
+    return len(json.loads(path.read_text()))
+
+
+@pytest.mark.parametrize("what", ["access", "ban"])
+def test_of_two_commands_at_once_none_is_lost(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    assert kept(folder, monkeypatch, what) == 2
+
+
+@pytest.mark.parametrize("what", ["access", "ban"])
+def test_control_without_the_lock_one_of_two_is_lost(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    @contextmanager
+    def unlocked(_directory: Path) -> Iterator[None]:
+        yield
+
+    monkeypatch.setattr(relay_access, "hold_edit_lock", unlocked)
+    # Both drafts have the name of this process.
+    monkeypatch.setattr(os, "getpid", threading.get_ident)
+    assert kept(folder, monkeypatch, what) == 1
+
+
+def test_a_command_that_never_ends_keeps_others_from_changing_anything(
+    run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lock, "EDIT_SECONDS", 0.1)
+    with hold_edit_lock(folder):
+        for words in (("access", "add", "Ann"), ("ban", "add", "192.0.2.1")):
+            refused = run("relay", *words, "--dir", folder)
+            assert refused.code == 1
+            assert "another command is changing" in refused.err
+            assert "try again" in refused.err
+            assert run("relay", words[0], "list", "--dir", folder).code == 0, (
+                "who looks need not wait"
+            )
+        assert not (folder / TOKENS_FILE).exists()
+    assert run("relay", "access", "add", "Ann", "--dir", folder).code == 0

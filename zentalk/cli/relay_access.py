@@ -1,7 +1,7 @@
 """`zentalk relay access` and `zentalk relay ban`: whom a relay lets in and whom not.
 
 Both work on files of the relay's folder, whether it runs or not. A token is printed when it is made
-and never again.
+and never again. Of two commands at once one waits for the other.
 """
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ from typing import Final, NamedTuple, NoReturn
 from zentalk.cli.arguments import duration
 from zentalk.cli.errors import UsageError
 from zentalk.cli.output import harmless, local_time, say, say_json, say_or_json, telling, utc_day
-from zentalk.config import load_relay_settings
+from zentalk.config import hold_edit_lock, load_relay_settings
 from zentalk.errors import ConfigError, ConflictError, NotFoundError
+from zentalk.ids import NodeId
 from zentalk.relay.access import files
 from zentalk.relay.access.bans import Ban, Range, range_of
 from zentalk.relay.access.tokens import GivenToken
@@ -42,35 +43,48 @@ def access(directory: Path, action: str, name: str, *, as_json: bool) -> int:
     """
     settings = load_relay_settings(directory)
     relay = load_relay_identity(directory, settings.id_difficulty).node_id
-    tokens = files.read_tokens(directory, relay)
     if action == _LIST:
         _refuse_words("access list", name)
+        tokens = files.read_tokens(directory, relay)
         if as_json:
             say_json([{"name": token.name, "made": token.made_at} for token in tokens])
         for token in () if as_json else tokens:
             say(f"{utc_day(token.made_at)}  {harmless(token.name)}")
         return 0
     name = _name(name)
-    named = [token for token in tokens if token.name == name]
     if action == _ADD:
-        if named:
+        text = _add_token(directory, relay, name)
+        with telling(lambda: f"the token of {name} was made: revoke it, and make it again"):
+            say_or_json(text, {"name": name, "token": text}, as_json=as_json)
+        return 0
+    _revoke_token(directory, relay, name)
+    say_or_json(
+        f"revoked {harmless(name)}{_when_read(directory)}", {"revoked": name}, as_json=as_json
+    )
+    return 0
+
+
+def _add_token(directory: Path, relay: NodeId, name: str) -> str:
+    """Make a token and write it down; return it as it is given out."""
+    with hold_edit_lock(directory):
+        tokens = files.read_tokens(directory, relay)
+        if any(token.name == name for token in tokens):
             raise ConflictError(
                 f"there is a token named {name} already: choose another name, or revoke that first"
             )
         entropy = os.urandom  # noqa: TID251 - the edge
         made = GivenToken(name, _now(), entropy(ACCESS_SECRET_BYTES))
         files.write_tokens(directory, relay, [*tokens, made])
-        text = format_access_token(AccessToken(relay, made.secret))
-        with telling(lambda: f"the token of {name} was made: revoke it, and make it again"):
-            say_or_json(text, {"name": name, "token": text}, as_json=as_json)
-        return 0
-    if not named:
-        raise NotFoundError(f"there is no token named {name}; see: zentalk relay access list")
-    files.write_tokens(directory, relay, [token for token in tokens if token.name != name])
-    say_or_json(
-        f"revoked {harmless(name)}{_when_read(directory)}", {"revoked": name}, as_json=as_json
-    )
-    return 0
+    return format_access_token(AccessToken(relay, made.secret))
+
+
+def _revoke_token(directory: Path, relay: NodeId, name: str) -> None:
+    with hold_edit_lock(directory):
+        tokens = files.read_tokens(directory, relay)
+        others = [token for token in tokens if token.name != name]
+        if len(others) == len(tokens):
+            raise NotFoundError(f"there is no token named {name}; see: zentalk relay access list")
+        files.write_tokens(directory, relay, others)
 
 
 def ban(
@@ -81,12 +95,11 @@ def ban(
     Raises NotFoundError if it is not refused. Bans that are over leave the file.
     """
     load_relay_settings(directory)
-    now = _now()
-    bans = [one for one in files.read_bans(directory) if one.holds(now)]
     if action != _ADD and (terms.lasting or terms.reason):
         raise UsageError("--for and --reason are said when a ban is added")
     if action == _LIST:
         _refuse_words("ban list", address or "")
+        bans = _bans(directory)
         if as_json:
             say_json([_as_json(one) for one in bans])
         for one in () if as_json else bans:
@@ -95,22 +108,32 @@ def ban(
     if address is None:
         raise UsageError(f"which address? zentalk relay ban {action} ADDRESS")
     wanted = _range(address)
-    others = [one for one in bans if one.range != wanted]
     if action == _ADD:
-        until = None if terms.lasting is None else now + duration(terms.lasting)
+        until = None if terms.lasting is None else _now() + duration(terms.lasting)
         made = Ban(wanted, until, _reason(terms.reason or ""))
-        files.write_bans(directory, [*others, made])
+        with hold_edit_lock(directory):
+            others = [one for one in _bans(directory) if one.range != wanted]
+            files.write_bans(directory, [*others, made])
         say_or_json(f"{_line(made)}{_when_read(directory)}", _as_json(made), as_json=as_json)
         return 0
-    if len(others) == len(bans):
-        raise NotFoundError(f"{wanted} is not banned as such; see: zentalk relay ban list")
-    files.write_bans(directory, others)
+    with hold_edit_lock(directory):
+        bans = _bans(directory)
+        others = [one for one in bans if one.range != wanted]
+        if len(others) == len(bans):
+            raise NotFoundError(f"{wanted} is not banned as such; see: zentalk relay ban list")
+        files.write_bans(directory, others)
     say_or_json(
         f"{wanted} is let in again{_when_read(directory)}",
         {"removed": str(wanted)},
         as_json=as_json,
     )
     return 0
+
+
+def _bans(directory: Path) -> list[Ban]:
+    """Return the bans that are not over."""
+    now = _now()
+    return [one for one in files.read_bans(directory) if one.holds(now)]
 
 
 def _name(text: str) -> str:

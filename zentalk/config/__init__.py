@@ -19,7 +19,7 @@ from zentalk.config.files import (
     remove_file,
     write_private,
 )
-from zentalk.config.lock import hold_lock
+from zentalk.config.lock import hold_edit_lock, hold_lock
 
 if TYPE_CHECKING:
     from zentalk.config.loading import load_api_settings, load_relay_settings
@@ -31,6 +31,7 @@ __all__ = [
     "ApiSettings",
     "RelaySettings",
     "Settings",
+    "hold_edit_lock",
     "hold_lock",
     "load_api_settings",
     "load_relay_settings",
