@@ -383,8 +383,8 @@ class ApiSettings(Settings):
     proxy: Annotated[str, AfterValidator(check_proxy)] = Field(
         "",
         repr=False,  # it may hold a password
-        description="A proxy to reach all relays through: http://HOST:PORT or socks5://HOST:PORT, "
-        "with USER:PASSWORD@ if it asks. Tor is socks5://127.0.0.1:9050.",
+        description="A proxy for all relays, webhooks and push: http://HOST:PORT or "
+        "socks5://HOST:PORT, with USER:PASSWORD@ if it asks. Tor is socks5://127.0.0.1:9050.",
     )
     access_tokens: Tokens = Field(
         (),

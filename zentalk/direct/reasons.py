@@ -1,4 +1,4 @@
-"""Why a search found no path, as far as one side can know it.
+"""The reasons for which a search finds no path, as far as one side can know them.
 
 Spec: docs/spec/direct.md section 4.4. Each side has seen other things and so may name another
 reason. None may blame a side for what the other one can have caused.

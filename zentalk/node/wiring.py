@@ -216,11 +216,11 @@ def build_node(
     devices = DeviceParts(
         tokens, Attendance(runtime, database), Admissions(runtime, tokens), linked
     )
-    sender = PushSender(
-        runtime.for_part("push-keys"), identity, HttpPoster(), HttpPoster(public_only=True)
-    )
+    poster = HttpPoster(settings.proxy)
+    for_devices = HttpPoster(settings.proxy, public_only=True)
+    sender = PushSender(runtime.for_part("push-keys"), identity, poster, for_devices)
     delay = PROFILES[settings.profile].wake_seconds
-    notify = _build_notify(runtime, history, devices, sender, delay)
+    notify = _build_notify(runtime, history, devices, poster, sender, delay)
     tasks = (
         *(publisher.run, *delivery.tasks, receiver.run, receiver.release),
         *(mailboxes.run, decoys.run, housekeeping.run, devices.attendance.run),
@@ -303,13 +303,14 @@ def _build_notify(
     runtime: Runtime,
     database: HistoryDatabase,
     devices: DeviceParts,
+    poster: HttpPoster,
     sender: PushSender,
     delay_seconds: float,
 ) -> NotifyParts:
     """Put together who is told of events."""
     log = EventLog(database)
     webhooks = WebhookCommands(runtime.for_part("webhooks"), database)
-    deliveries = Deliveries(runtime.for_part("webhook-tries"), database, log, HttpPoster())
+    deliveries = Deliveries(runtime.for_part("webhook-tries"), database, log, poster)
     webhooks.on_change = deliveries.poke
     push = PushCommands(runtime, database, devices.tokens, sender)
     waker = Waker(

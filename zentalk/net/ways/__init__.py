@@ -12,6 +12,7 @@ They decode the few bytes that servers and proxies of others answer; what is our
 - `tls`: TLS over a stream, with the system's certificates
 - `proxy`: a network that dials through an HTTP proxy (CONNECT) or SOCKS5; `http_connect` and
   `socks` speak to them, `answers` reads what they say
+- `http_lines`: connections of an HTTP client over such a network
 
 It must never choose a way, resolve a name that a proxy is to resolve, or let a fault of a server in
 between become anything but a connection that could not be made or was lost.

@@ -24,13 +24,20 @@ async def over_tls(stream: ByteStream, uri: RelayUri) -> ByteStream:
     """Shake hands with the host of a URI; raises ConnectFailedError with what is wrong."""
     context = ssl.create_default_context()
     context.set_alpn_protocols(_ALPN)
+    return await shake_hands(stream, context, uri.host, uri.place)
+
+
+async def shake_hands(
+    stream: ByteStream, context: ssl.SSLContext, host: str, place: str
+) -> ByteStream:
+    """Shake hands with a host, which errors call `place`; raises ConnectFailedError."""
     tls = trio.SSLStream(
-        _AsTrio(stream), context, server_hostname=uri.host.strip("[]"), https_compatible=True
+        _AsTrio(stream), context, server_hostname=host.strip("[]"), https_compatible=True
     )
     try:
         await tls.do_handshake()
     except trio.BrokenResourceError as error:
-        raise ConnectFailedError(uri.place, _reason(error.__cause__)) from None
+        raise ConnectFailedError(place, _reason(error.__cause__)) from None
     return _AsOurs(tls)
 
 
