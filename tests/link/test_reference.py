@@ -13,12 +13,15 @@ from zentalk.errors import HandshakeError
 from zentalk.link.events import LinkOpened
 from zentalk.link.geometry import cell_bytes
 from zentalk.link.handshake import LinkSettings
-from zentalk.link.hello import AccessProver
+from zentalk.link.hello import AccessProver, ClientCredentials
 from zentalk.link.link import Link
+from zentalk.wire.descriptor import node_id_of
 from zentalk.wire.frames import PACKET_SMALL_BYTES, Packet, Ping, encode_frame
+from zentalk.wire.text import parse_access_token
 
+TEXTS = ("network", "access_token")
 VECTOR = {
-    name: text if name == "network" else bytes.fromhex(text)
+    name: text if name in TEXTS else bytes.fromhex(text)
     for name, text in json.loads(
         (Path(__file__).parents[1] / "vectors/link.json").read_text()
     ).items()
@@ -114,3 +117,34 @@ def test_the_vector_as_the_reference() -> None:
     assert theirs.hash == VECTOR["handshake_hash"]
     assert theirs.unit(CLIENT_HELLO) == VECTOR["hello_unit"]
     assert theirs.open_unit(VECTOR["pong_7_unit"])[:8] == bytes([10, 0, 0, 4, 0, 0, 0, 7])
+
+
+def test_the_vector_of_a_hello_with_a_token_as_the_initiator() -> None:
+    entropy = entropy_of(VECTOR["initiator_ephemeral"], VECTOR["initiator_kem_seed"])
+    token = parse_access_token(str(VECTOR["access_token"]))
+    assert (token.relay, token.secret) == (
+        node_id_of(VECTOR["relay_identity"]),
+        VECTOR["access_secret"],
+    )
+    credentials = ClientCredentials(token.secret)
+    link = Link.initiate(LOCAL, VECTOR["relay_identity"], credentials, entropy)
+    assert drain(link) == VECTOR["message_1"]
+    link.receive(VECTOR["message_2"])
+    assert drain(link) == VECTOR["hello_with_access_unit"] != VECTOR["hello_unit"]
+    assert len(VECTOR["hello_with_access_unit"]) == len(VECTOR["hello_unit"]), (
+        "it looks like others"
+    )
+
+
+def test_the_vector_of_a_hello_with_a_token_as_the_reference() -> None:
+    theirs = reference(
+        relay_identity=VECTOR["relay_identity"],
+        ephemeral=VECTOR["initiator_ephemeral"],
+        kem_seed=VECTOR["initiator_kem_seed"],
+    )
+    theirs.first()
+    theirs.second(VECTOR["message_2"])
+    signed = b"zt-link-access-proof-v1" + theirs.hash
+    proof = hashlib.blake2b(signed, digest_size=32, key=VECTOR["access_secret"]).digest()
+    assert proof == VECTOR["access_proof"]
+    assert theirs.unit(bytes([1, 0, 0, 33, 2]) + proof) == VECTOR["hello_with_access_unit"]
