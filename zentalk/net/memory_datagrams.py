@@ -6,8 +6,8 @@ tests and simulations.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from random import Random
 from typing import Final, TypeAlias
@@ -16,7 +16,6 @@ import trio
 
 from zentalk.net.arrivals import Arrivals
 from zentalk.net.datagrams import DATAGRAM_BYTES, Address
-from zentalk.net.signal import Signal
 
 FIRST_PORT: Final = 20_000
 """The first of the ports that are given for 0, at each host."""
@@ -102,8 +101,9 @@ class MemoryDatagrams:
     def __init__(self, network: DatagramNetwork, address: Address) -> None:
         self.address = address
         self._network = network
-        self._unread: deque[tuple[bytes, Address]] = deque()
-        self._arrived = Signal()
+        self._arrived, self._unread = trio.open_memory_channel[tuple[bytes, Address]](
+            QUEUE_DATAGRAMS
+        )
         self._closed = False
 
     @property
@@ -114,32 +114,23 @@ class MemoryDatagrams:
     async def send(self, data: bytes, address: Address) -> None:
         """Send a datagram, or lose it; raises trio.ClosedResourceError."""
         await trio.lowlevel.checkpoint()
-        self._check()
+        if self._closed:
+            raise trio.ClosedResourceError("this port is closed")
         if len(data) <= DATAGRAM_BYTES:
             self._network.carry(self.address, address, bytes(data))
 
     async def receive(self) -> tuple[bytes, Address]:
         """Return a datagram and where it is from; raises trio.ClosedResourceError."""
-        await trio.lowlevel.checkpoint()
-        while not self._unread:
-            self._check()
-            await self._arrived.wait()
-        self._check()
-        return self._unread.popleft()
+        return await self._unread.receive()
 
     async def aclose(self) -> None:
         """Let go of the port."""
         self._closed = True
         self._network.unbind(self)
-        self._arrived.set()
+        self._unread.close()
         await trio.lowlevel.checkpoint()
 
     def arrived(self, data: bytes, source: Address) -> None:
         """Called by the network with a datagram."""
-        if len(self._unread) < QUEUE_DATAGRAMS:
-            self._unread.append((data, source))
-            self._arrived.set()
-
-    def _check(self) -> None:
-        if self._closed:
-            raise trio.ClosedResourceError("this port is closed")
+        with suppress(trio.WouldBlock, trio.BrokenResourceError):  # full, or closed
+            self._arrived.send_nowait((data, source))

@@ -6,14 +6,13 @@ port beside it begins its datagrams with less than that (RFC 9000 section 17, RF
 
 from __future__ import annotations
 
-from collections import deque
+from contextlib import suppress
 from typing import Final
 
 import trio
 
 from zentalk.errors import LocalProtocolError
 from zentalk.net.datagrams import Address, Datagrams
-from zentalk.net.signal import Signal
 
 FIRST_BYTE_BELOW: Final = 0x40
 QUEUE_DATAGRAMS: Final = 64
@@ -25,8 +24,9 @@ class BesideQuic:
 
     def __init__(self, port: Datagrams) -> None:
         self._port = port
-        self._unread: deque[tuple[bytes, Address]] = deque()
-        self._arrived = Signal()
+        self._arrived, self._unread = trio.open_memory_channel[tuple[bytes, Address]](
+            QUEUE_DATAGRAMS
+        )
         self._closed = False
 
     @property
@@ -41,17 +41,13 @@ class BesideQuic:
         """
         if is_quic(data):
             raise LocalProtocolError("a datagram beside QUIC begins with a byte below 0x40")
-        self._check()
+        if self._closed:
+            raise trio.ClosedResourceError("this port is closed")
         await self._port.send(data, address)
 
     async def receive(self) -> tuple[bytes, Address]:
         """Return a datagram and where it says it is from; raises trio.ClosedResourceError."""
-        await trio.lowlevel.checkpoint()
-        while not self._unread:
-            self._check()
-            await self._arrived.wait()
-        self._check()
-        return self._unread.popleft()
+        return await self._unread.receive()
 
     async def aclose(self) -> None:
         """End this use of the port; the port itself is the endpoint's."""
@@ -61,18 +57,12 @@ class BesideQuic:
     def close(self) -> None:
         """Called by the endpoint when it has ended."""
         self._closed = True
-        self._unread.clear()
-        self._arrived.set()
+        self._unread.close()
 
     def arrived(self, data: bytes, source: Address) -> None:
         """Called by the endpoint with a datagram."""
-        if not self._closed and len(self._unread) < QUEUE_DATAGRAMS:
-            self._unread.append((data, source))
-            self._arrived.set()
-
-    def _check(self) -> None:
-        if self._closed:
-            raise trio.ClosedResourceError("this port is closed")
+        with suppress(trio.WouldBlock, trio.BrokenResourceError):  # full, or closed
+            self._arrived.send_nowait((data, source))
 
 
 def is_quic(data: bytes) -> bool:
