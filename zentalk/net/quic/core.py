@@ -7,6 +7,11 @@ aioquic raises its limits when bytes arrive, whether anybody reads them or not, 
 it is given to send; there is no public way to bound either. So this class replaces three of its
 private limits and looks at one private number. `tests/net/contract` fails when a new version of
 aioquic has moved them.
+
+It acknowledges after 1 ms, by a private number that is left as it is. With 20 ms a sixth to a
+quarter of the datagrams would be saved, but acks are what opens the way for more: 33 kB and an
+answer as long, alone on a line of 1 ms, took 7.6 ms and not 3.6, and bodies on a line of 40 ms that
+loses 2 % took 1.6 times as long (aioquic 1.7.2, virtual time).
 """
 
 from __future__ import annotations
