@@ -13,11 +13,18 @@ class FileFacade(Protocol):
     """Files in the mesh. A CID that names none raises NotFoundError."""
 
     async def upload(
-        self, name: str, media_type: str, pieces: AsyncGenerator[bytes, None], *, wait: bool
+        self,
+        name: str,
+        media_type: str,
+        pieces: AsyncGenerator[bytes, None],
+        *,
+        wait: bool,
+        clean: bool = False,
     ) -> FileView:
-        """Take a file in, and with `wait` return only once holders have all of it.
+        """Take a file in, and with `wait` return only once relays have all of it.
 
-        Raises TooLargeError, ConfigError for a name or type that is none, StorageError.
+        With `clean`, what a picture tells beside what it shows is taken out of it before. Raises
+        TooLargeError, StorageError, and ConfigError for a name, type or picture that is none.
         """
 
     async def listing(self) -> list[FileView]:

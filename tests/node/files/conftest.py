@@ -21,6 +21,7 @@ from zentalk.node.files.holders.calls import HolderCalls
 from zentalk.node.files.holders.links import HolderLinks
 from zentalk.node.files.holders.relays import StorageRelays
 from zentalk.node.files.library import FileLibrary
+from zentalk.node.files.looks import FileCleaner, no_preview
 from zentalk.node.files.moves import Moves
 from zentalk.node.files.transfers import Transfers
 from zentalk.node.files.upload.sending import FileSender
@@ -61,8 +62,9 @@ class Owner:
             Deletes(runtime, self.database, calls, moves.tell),
             moves,
         )
+        cleaner = FileCleaner(self.folder, runtime.run_blocking, no_preview)
         self.library = FileLibrary(
-            runtime, self.database, self.database, self.folder, self.transfers, is_direct=False
+            runtime, self.database, self.database, cleaner, self.transfers, is_direct=False
         )
 
     async def put(self, data: bytes, name: str = "a.bin", *, wait: bool = True) -> str:

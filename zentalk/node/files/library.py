@@ -15,10 +15,10 @@ import trio
 
 from zentalk.errors import ConflictError, LocalProtocolError, NotFoundError
 from zentalk.net.runtime import Runtime
-from zentalk.node.files.intake import check_name, check_type, take_in
+from zentalk.node.files.intake import DEFAULT_TYPE, check_name, check_type, take_in
+from zentalk.node.files.looks import FileCleaner, FileLooks
 from zentalk.node.files.transfers import Transfers
 from zentalk.node.files.views import FileView, HealthView, MeshView, event_data, shown
-from zentalk.store.file_folder import FileFolder
 from zentalk.store.history import events, file_messages, files
 from zentalk.store.history.database import HistoryDatabase
 from zentalk.store.history.files import FileState, StoredFile
@@ -40,7 +40,7 @@ class FileLibrary:
         runtime: Runtime,
         database: HistoryDatabase,
         history: HistoryDatabase,
-        folder: FileFolder,
+        cleaner: FileCleaner,
         transfers: Transfers,
         *,
         is_direct: bool,
@@ -48,21 +48,34 @@ class FileLibrary:
         self._runtime = runtime
         self._database = database
         self._history = history
-        self._folder = folder
+        self._cleaner = cleaner
+        self._folder = cleaner.folder
         self._transfers = transfers
         self._is_direct = is_direct
 
     async def upload(
-        self, name: str, media_type: str, pieces: AsyncGenerator[bytes, None], *, wait: bool
+        self,
+        name: str,
+        media_type: str,
+        pieces: AsyncGenerator[bytes, None],
+        *,
+        wait: bool,
+        clean: bool = False,
     ) -> FileView:
         """Take a file in, and with `wait` return only once relays have all of it.
 
-        Raises TooLargeError, ConfigError for a name or type that is none, StorageError, and
-        ConflictError if it is deleted meanwhile.
+        With `clean`, what a picture tells beside what it shows is taken out of it before. Raises
+        TooLargeError, ConfigError for a name or type that is none and for a damaged picture,
+        StorageError, and ConflictError if it is deleted meanwhile.
         """
         file = self._drawn(check_name(name), check_type(media_type))
-        size = await take_in(self._folder, file.id, pieces, self._runtime.run_blocking)
-        file = replace(file, size=size)
+        await take_in(self._folder, file.id, pieces, self._runtime.run_blocking)
+        try:
+            looks = await (self._cleaner.clean if clean else self._cleaner.look)(file.id)
+        except BaseException:
+            self._folder.remove(file.id)
+            raise
+        file = self._looking(file, looks)
 
         def job(tx: Transaction) -> None:
             files.insert(tx, file)
@@ -80,6 +93,19 @@ class FileLibrary:
             if found.state is not FileState.UPLOADING:
                 return shown(found)
             await moved.wait()
+
+    def _looking(self, file: StoredFile, looks: FileLooks) -> StoredFile:
+        """Return a file with its size, and with what is shown of it before it is fetched."""
+        known = file.media_type != DEFAULT_TYPE
+        return replace(
+            file,
+            size=self._folder.size(file.id) or 0,
+            media_type=file.media_type if known else looks.media_type,
+            preview=looks.preview,
+            width=looks.width,
+            height=looks.height,
+            milliseconds=looks.milliseconds,
+        )
 
     def _drawn(self, name: str, media_type: str) -> StoredFile:
         """Return a new file, with secrets of its own."""
@@ -117,7 +143,17 @@ class FileLibrary:
         """Return how others get a file; raises NotFoundError."""
         file = await self._of(cid)
         assert file.cid is not None
-        return FileCard(file.cid, file.share_secret, file.size, file.name, file.media_type)
+        return FileCard(
+            file.cid,
+            file.share_secret,
+            file.size,
+            file.name,
+            file.media_type,
+            preview=file.preview,
+            width=file.width,
+            height=file.height,
+            milliseconds=file.milliseconds,
+        )
 
     async def health(self, cid: str) -> HealthView:
         """Ask the holders of a file what they have; raises NotFoundError."""
@@ -199,6 +235,10 @@ class FileLibrary:
             content_secret=None,
             owner_secret=None,
             size=card.size,
+            preview=card.preview,
+            width=card.width,
+            height=card.height,
+            milliseconds=card.milliseconds,
             state=FileState.RECEIVED,
             is_here=False,
         )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from zentalk.config.settings import ApiSettings
+from zentalk.media.preview import preview_of
 from zentalk.net.runtime import Runtime
 from zentalk.node.files.deletes import Deletes
 from zentalk.node.files.download.cache import FileCache
@@ -16,6 +17,7 @@ from zentalk.node.files.holders.calls import HolderCalls
 from zentalk.node.files.holders.links import DIRECT_LINKS, TUNNELS, HolderLinks
 from zentalk.node.files.holders.relays import StorageRelays
 from zentalk.node.files.library import FileLibrary
+from zentalk.node.files.looks import FileCleaner, no_preview
 from zentalk.node.files.moves import Moves
 from zentalk.node.files.transfers import Transfers
 from zentalk.node.files.upload.sending import FileSender
@@ -66,7 +68,8 @@ def build_files(
         Deletes(own, database, calls, moves.tell),
         moves,
     )
+    cleaner = FileCleaner(folder, own.run_blocking, preview_of if own.seed is None else no_preview)
     library = FileLibrary(
-        own, database, history, folder, transfers, is_direct=settings.files_direct
+        own, database, history, cleaner, transfers, is_direct=settings.files_direct
     )
     return FileParts(library, (links.run, transfers.run))

@@ -26,7 +26,11 @@ CREATE TABLE files (
     renewed_at REAL,
     checked_at REAL,
     is_here INTEGER NOT NULL DEFAULT 0,
-    used_at REAL NOT NULL
+    used_at REAL NOT NULL,
+    preview BLOB NOT NULL DEFAULT x'',
+    width INTEGER NOT NULL DEFAULT 0,
+    height INTEGER NOT NULL DEFAULT 0,
+    milliseconds INTEGER NOT NULL DEFAULT 0
 ) WITHOUT ROWID;
 CREATE INDEX files_by_time ON files (created_at);
 

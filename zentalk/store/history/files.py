@@ -75,6 +75,10 @@ class StoredFile:
     is_here: bool
     """Whether all of it lies in the node's own folder."""
     used_at: float
+    preview: bytes = field(default=b"", repr=False)
+    width: int = field(default=0, repr=False)
+    height: int = field(default=0, repr=False)
+    milliseconds: int = field(default=0, repr=False)
 
 
 _NAMES: Final = tuple(column.name for column in fields(StoredFile))
