@@ -16,7 +16,7 @@ from zentalk.mesh.leases import (
     LEAST_TOMBSTONE_HOURS,
     RENEWAL_HOURS,
     WINDOW_MINUTES,
-    KnownLease,
+    KeptShard,
     LeaseSigner,
     check_nonce,
     check_statement,
@@ -123,7 +123,7 @@ def test_the_first_who_puts_a_shard_has_its_lease() -> None:
     mine = SIGNER.keep(SHARDS[0], asked, WALL)
     theirs = LeaseSigner(STRANGER, HOLDER, ENTROPY).keep(SHARDS[0], asked, WALL)
     assert put_expiry(None, mine, HOUR) == asked
-    kept = KnownLease(OWNER.public, HOUR + 5)
+    kept = KeptShard(OWNER.public, HOUR + 5)
     assert put_expiry(kept, mine, HOUR) == asked
     with pytest.raises(RefusedError, match="exists"):
         put_expiry(kept, theirs, HOUR)
@@ -135,11 +135,11 @@ def test_a_deleted_id_is_refused_until_its_lease_would_have_ended_and_for_a_whil
 ):
     signed = SIGNER.keep(SHARDS[0], longest_expiry(WALL), WALL)
     for ends, refused in ((HOUR + 50, HOUR + 50), (HOUR + 1, HOUR + LEAST_TOMBSTONE_HOURS)):
-        expiry = tombstone_expiry(KnownLease(OWNER.public, ends), HOUR)
+        expiry = tombstone_expiry(KeptShard(OWNER.public, ends), HOUR)
         assert expiry == refused
         with pytest.raises(RefusedError, match="deleted"):
-            put_expiry(KnownLease(b"", expiry, deleted=True), signed, expiry - 1)
-        put_expiry(KnownLease(b"", expiry, deleted=True), signed, expiry)
+            put_expiry(KeptShard(b"", expiry, deleted=True), signed, expiry - 1)
+        put_expiry(KeptShard(b"", expiry, deleted=True), signed, expiry)
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(1, MAX_LEASE_HOURS), st.integers(1, 3000))
@@ -148,7 +148,7 @@ def test_a_lease_is_never_longer_than_the_longest_nor_shortened(
 ) -> None:
     signed = replace(SIGNER.keep(SHARDS[0], HOUR + 9, WALL), expiry_hour=asked)
     assert put_expiry(None, signed, HOUR, longest) <= HOUR + longest
-    kept = KnownLease(OWNER.public, HOUR + running)
+    kept = KeptShard(OWNER.public, HOUR + running)
     for expiry in (
         put_expiry(kept, signed, HOUR, longest),
         renewed_expiry(kept, asked, HOUR, longest),
@@ -157,8 +157,8 @@ def test_a_lease_is_never_longer_than_the_longest_nor_shortened(
 
 
 def test_a_change_says_what_becomes_of_each_or_changes_nothing() -> None:
-    mine, deleted = KnownLease(OWNER.public, HOUR + 1), KnownLease(b"", HOUR + 1, deleted=True)
-    over = KnownLease(STRANGER.public, HOUR)
+    mine, deleted = KeptShard(OWNER.public, HOUR + 1), KeptShard(b"", HOUR + 1, deleted=True)
+    over = KeptShard(STRANGER.public, HOUR)
     assert judge_change([mine, None, deleted, over], OWNER.public, HOUR) == (
         Changed.DONE,
         Changed.NOT_HERE,
@@ -166,7 +166,7 @@ def test_a_change_says_what_becomes_of_each_or_changes_nothing() -> None:
         Changed.NOT_HERE,
     )
     with pytest.raises(RefusedError, match="signer"):
-        judge_change([mine, KnownLease(STRANGER.public, HOUR + 1)], OWNER.public, HOUR)
+        judge_change([mine, KeptShard(STRANGER.public, HOUR + 1)], OWNER.public, HOUR)
 
 
 @pytest.mark.parametrize(("longest", "after"), [(MAX_LEASE_HOURS, RENEWAL_HOURS), (24, 6), (1, 0)])
@@ -181,7 +181,7 @@ def test_leases_are_renewed_after_a_week_or_a_quarter(longest: int, after: int) 
 class Holder:
     """A holder that remembers no nonce at all."""
 
-    kept: dict[ShardId, KnownLease] = field(default_factory=dict)
+    kept: dict[ShardId, KeptShard] = field(default_factory=dict)
 
     def do(self, op: Op, signed: SignedStatement, shards: tuple[ShardId, ...], wall: float) -> None:
         hour = hour_at(wall)
@@ -189,7 +189,7 @@ class Holder:
             check_statement(signed.statement(op, HOLDER, shards), signed, wall)
             if op is Op.KEEP:
                 expiry = put_expiry(self.kept.get(shards[0]), signed, hour)
-                self.kept[shards[0]] = KnownLease(signed.lease_key, expiry)
+                self.kept[shards[0]] = KeptShard(signed.lease_key, expiry)
                 return
             found = [self.kept.get(shard) for shard in shards]
             changed = judge_change(found, signed.lease_key, hour)
@@ -198,9 +198,9 @@ class Holder:
         for shard, one, what in zip(shards, found, changed, strict=True):
             if one is not None and what is Changed.DONE:
                 self.kept[shard] = (
-                    KnownLease(b"", tombstone_expiry(one, hour), deleted=True)
+                    KeptShard(b"", tombstone_expiry(one, hour), deleted=True)
                     if op is Op.DELETE
-                    else KnownLease(one.lease_key, renewed_expiry(one, signed.expiry_hour, hour))
+                    else KeptShard(one.lease_key, renewed_expiry(one, signed.expiry_hour, hour))
                 )
 
     def live(self, wall: float) -> dict[ShardId, int]:
@@ -254,10 +254,10 @@ def test_control_with_a_tombstone_that_ends_with_the_lease_a_repeat_deletes_what
 ):
     """The last minutes of a lease: it is deleted, put anew in the next hour, and lost."""
     wall = (HOUR + 1) * HOUR_SECONDS - 120.0
-    holder = Holder({SHARDS[0]: KnownLease(OWNER.public, HOUR + 1)})
+    holder = Holder({SHARDS[0]: KeptShard(OWNER.public, HOUR + 1)})
     deleting = SIGNER.delete(SHARDS[:1], wall)
     holder.do(Op.DELETE, deleting, SHARDS[:1], wall)
-    holder.kept[SHARDS[0]] = KnownLease(b"", HOUR + 1, deleted=True)  # what the rule forbids
+    holder.kept[SHARDS[0]] = KeptShard(b"", HOUR + 1, deleted=True)  # what the rule forbids
     later = wall + 180
     holder.do(Op.KEEP, SIGNER.keep(SHARDS[0], HOUR + 9, later), SHARDS[:1], later)
     assert holder.live(later)

@@ -19,8 +19,8 @@ from zentalk.mesh.placement import (
     HEAD_COPIES,
     INDEX,
     NEAREST,
-    HolderCandidate,
     Seen,
+    ShardCandidate,
     ShardNumber,
     all_segments,
     choose,
@@ -43,10 +43,10 @@ def node(number: int) -> NodeId:
     return NodeId(sha256(b"node %d" % number))
 
 
-def relays(count: int, groups: int = 0) -> list[HolderCandidate]:
+def relays(count: int, groups: int = 0) -> list[ShardCandidate]:
     """Return candidates; with groups, that many /24s of equal size."""
     return [
-        HolderCandidate(node(number), frozenset({f"subnet {number % groups}"} if groups else ()))
+        ShardCandidate(node(number), frozenset({f"subnet {number % groups}"} if groups else ()))
         for number in range(count)
     ]
 
@@ -99,11 +99,11 @@ def test_each_holder_of_a_full_network_has_as_much_and_another_shard_of_each_seg
 
 def test_the_nearest_get_it_unless_a_chosen_one_is_of_their_group() -> None:
     ordered = [
-        HolderCandidate(node(0), frozenset({"a", b"family"})),
-        HolderCandidate(node(1), frozenset({"a"})),
-        HolderCandidate(node(2), frozenset({"b", b"family"})),
-        HolderCandidate(node(3)),
-        HolderCandidate(node(4), frozenset({"c"})),
+        ShardCandidate(node(0), frozenset({"a", b"family"})),
+        ShardCandidate(node(1), frozenset({"a"})),
+        ShardCandidate(node(2), frozenset({"b", b"family"})),
+        ShardCandidate(node(3)),
+        ShardCandidate(node(4), frozenset({"c"})),
     ]
     assert [one.node for one in choose(ordered, 3)] == [node(0), node(3), node(4)]
     assert [one.node for one in choose(ordered, 4)] == [node(0), node(3), node(4), node(1)]

@@ -19,7 +19,7 @@ from zentalk.mesh.placement import (
     HEAD,
     HEAD_COPIES,
     NEAREST,
-    HolderCandidate,
+    ShardCandidate,
     ShardNumber,
     lay_out,
     nearest,
@@ -45,7 +45,7 @@ def first_of(count: int, segment: int) -> dict[int, NodeId]:
 def check_plan(
     plan: RepairPlan,
     live: dict[NodeId, set[ShardNumber]],
-    near: list[HolderCandidate],
+    near: list[ShardCandidate],
     first: Collection[NodeId],
 ) -> None:
     """Check what every plan must keep to."""
@@ -141,9 +141,7 @@ def test_a_holder_that_lost_its_shard_gets_it_back() -> None:
 
 
 def test_groups_that_no_holder_is_of_come_first() -> None:
-    near = [
-        HolderCandidate(node(number), frozenset({f"/24 {number // 2}"})) for number in range(16)
-    ]
+    near = [ShardCandidate(node(number), frozenset({f"/24 {number // 2}"})) for number in range(16)]
     live = {node(number): {ShardNumber(0, number)} for number in range(12)}
     plan = plan_repair(0, live, near, first={})
     assert [task.holder for task in plan.puts] == [node(12), node(14), node(13)]

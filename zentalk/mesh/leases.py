@@ -77,7 +77,7 @@ class LeaseSigner:
 
 
 @dataclass(frozen=True, slots=True)
-class KnownLease:
+class KeptShard:
     """The knowledge of a holder about an id: its lease, or until when a deleted one is refused."""
 
     lease_key: bytes = field(repr=False)
@@ -143,7 +143,7 @@ def granted_hour(asked_hour: int, hour: int, lease_hours: int) -> int:
 
 
 def put_expiry(
-    kept: KnownLease | None, signed: SignedStatement, hour: int, lease_hours: int = MAX_LEASE_HOURS
+    kept: KeptShard | None, signed: SignedStatement, hour: int, lease_hours: int = MAX_LEASE_HOURS
 ) -> int:
     """Return when the lease of a shard ends that is put at an hour.
 
@@ -161,7 +161,7 @@ def put_expiry(
 
 
 def judge_change(
-    kept: Sequence[KnownLease | None], lease_key: bytes, hour: int
+    kept: Sequence[KeptShard | None], lease_key: bytes, hour: int
 ) -> tuple[Changed, ...]:
     """Return what becomes of each id of a renewal or a delete, done at an hour.
 
@@ -178,12 +178,12 @@ def judge_change(
 
 
 def renewed_expiry(
-    kept: KnownLease, asked_hour: int, hour: int, lease_hours: int = MAX_LEASE_HOURS
+    kept: KeptShard, asked_hour: int, hour: int, lease_hours: int = MAX_LEASE_HOURS
 ) -> int:
     """Return when a lease ends that is renewed: never earlier than before."""
     return max(kept.expiry_hour, granted_hour(asked_hour, hour, lease_hours))
 
 
-def tombstone_expiry(kept: KnownLease, hour: int) -> int:
+def tombstone_expiry(kept: KeptShard, hour: int) -> int:
     """Return until which hour an id is refused that is deleted now."""
     return max(kept.expiry_hour, hour + LEAST_TOMBSTONE_HOURS)

@@ -28,7 +28,7 @@ HEAD: Final = -2
 Groups: TypeAlias = frozenset[str | bytes]
 
 
-class HolderCandidate(NamedTuple):
+class ShardCandidate(NamedTuple):
     """A relay that keeps shards; holders should have none of their `groups` in common.
 
     They are its /24 (IPv6: /48) and its family, where it has them.
@@ -56,15 +56,15 @@ class Layout(NamedTuple):
     slots: tuple[int, ...]
 
 
-def nearest(place: bytes, candidates: Iterable[HolderCandidate]) -> list[HolderCandidate]:
+def nearest(place: bytes, candidates: Iterable[ShardCandidate]) -> list[ShardCandidate]:
     """Return the candidates in the order of their distance (XOR) to a place of 32 bytes."""
     point = int.from_bytes(place, "big")
     return sorted(candidates, key=lambda one: int.from_bytes(one.node, "big") ^ point)
 
 
 def choose(
-    ordered: Iterable[HolderCandidate], count: int, taken: Collection[str | bytes] = ()
-) -> list[HolderCandidate]:
+    ordered: Iterable[ShardCandidate], count: int, taken: Collection[str | bytes] = ()
+) -> list[ShardCandidate]:
     """Return up to `count` candidates: first those of groups that nobody has, then the others.
 
     `ordered` is their order; `taken` are groups that count as had. The result is in the order in
@@ -80,7 +80,7 @@ def choose(
     return (chosen + others)[:count]
 
 
-def lay_out(shard_place: bytes, candidates: Iterable[HolderCandidate]) -> Layout:
+def lay_out(shard_place: bytes, candidates: Iterable[ShardCandidate]) -> Layout:
     """Choose the holders of a file and share its slots out among them.
 
     Raises UnavailableError if there is no candidate.
@@ -94,7 +94,7 @@ def lay_out(shard_place: bytes, candidates: Iterable[HolderCandidate]) -> Layout
     return Layout(tuple(candidate.node for candidate in chosen), slots)
 
 
-def head_holders(head_place: bytes, candidates: Iterable[HolderCandidate]) -> tuple[NodeId, ...]:
+def head_holders(head_place: bytes, candidates: Iterable[ShardCandidate]) -> tuple[NodeId, ...]:
     """Return the relays that get a copy of a head: up to six."""
     return tuple(one.node for one in choose(nearest(head_place, candidates), HEAD_COPIES))
 
@@ -114,7 +114,7 @@ def holder_of(head: Head, number: ShardNumber) -> NodeId:
     return head.holders[head.slots[slot_of(number)]]
 
 
-def reading_order(head: Head, number: ShardNumber, near: Sequence[HolderCandidate]) -> list[NodeId]:
+def reading_order(head: Head, number: ShardNumber, near: Sequence[ShardCandidate]) -> list[NodeId]:
     """Return whom a reader asks for a shard, in this order.
 
     `near` are the candidates as `nearest` orders them for the shard place.
@@ -123,7 +123,7 @@ def reading_order(head: Head, number: ShardNumber, near: Sequence[HolderCandidat
     return [first, *(one.node for one in near[:NEAREST] if one.node != first)]
 
 
-def head_reading_order(head_place: bytes, candidates: Iterable[HolderCandidate]) -> list[NodeId]:
+def head_reading_order(head_place: bytes, candidates: Iterable[ShardCandidate]) -> list[NodeId]:
     """Return whom a reader asks for a head: those who would get a copy now, and the 20 nearest."""
     near = nearest(head_place, candidates)
     order = [*choose(near, HEAD_COPIES), *near[:NEAREST]]

@@ -17,8 +17,8 @@ from zentalk.mesh.placement import (
     HEAD,
     HEAD_COPIES,
     NEAREST,
-    HolderCandidate,
     Seen,
+    ShardCandidate,
     ShardNumber,
     choose,
     needed,
@@ -79,7 +79,7 @@ def find_repairs(segments: Iterable[int], live: Seen) -> Repairs:
 def plan_repair(
     segment: int,
     live: Seen,
-    near: Sequence[HolderCandidate],
+    near: Sequence[ShardCandidate],
     *,
     first: Mapping[int, NodeId],
     silent: Collection[NodeId] = (),
@@ -115,7 +115,7 @@ def _reads(
     )
 
 
-def _copies(having: list[NodeId], near: Sequence[HolderCandidate]) -> tuple[Task, ...]:
+def _copies(having: list[NodeId], near: Sequence[ShardCandidate]) -> tuple[Task, ...]:
     taken = {group for one in near if one.node in having for group in one.groups}
     free = [one for one in near[:NEAREST] if one.node not in having]
     chosen = choose(free, max(0, HEAD_COPIES - len(having)), taken)
@@ -126,7 +126,7 @@ def _places(
     segment: int,
     lost: list[int],
     holders: Mapping[int, list[NodeId]],
-    near: Sequence[HolderCandidate],
+    near: Sequence[ShardCandidate],
     first: Mapping[int, NodeId],
 ) -> tuple[Task, ...]:
     """Give each lost index back to its first holder, or else to the nearest with room.

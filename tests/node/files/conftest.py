@@ -11,7 +11,7 @@ import pytest
 import trio
 
 from tests.node.files.shelves import Shelves
-from zentalk.mesh.placement import HolderCandidate
+from zentalk.mesh.placement import ShardCandidate
 from zentalk.net.runtime import Runtime
 from zentalk.node.files.deletes import Deletes
 from zentalk.node.files.download.cache import FileCache
@@ -39,8 +39,8 @@ class Near(StorageRelays):
         super().__init__(dict)
         self._shelves = shelves
 
-    def candidates(self) -> list[HolderCandidate]:
-        return [HolderCandidate(node_id) for node_id in self._shelves.all]
+    def candidates(self) -> list[ShardCandidate]:
+        return [ShardCandidate(node_id) for node_id in self._shelves.all]
 
 
 class Owner:

@@ -11,7 +11,7 @@ import trio
 from zentalk.errors import RefusedError, UnavailableError
 from zentalk.ids import NodeId, ShardId
 from zentalk.mesh.leases import (
-    KnownLease,
+    KeptShard,
     check_statement,
     hour_at,
     judge_change,
@@ -33,7 +33,7 @@ class Shelf:
 
     node_id: NodeId
     wall: float = 1_800_000_000.0
-    kept: dict[ShardId, KnownLease] = field(default_factory=dict)
+    kept: dict[ShardId, KeptShard] = field(default_factory=dict)
     contents: dict[ShardId, bytes] = field(default_factory=dict)
     dead: bool = False
     full: bool = False
@@ -65,7 +65,7 @@ class Shelf:
         expiry = put_expiry(self.kept.get(one), put.signed, hour)
         if self.full and one not in self.kept:
             raise RefusedError(rpc.FULL)
-        self.kept[one] = KnownLease(put.signed.lease_key, expiry)
+        self.kept[one] = KeptShard(put.signed.lease_key, expiry)
         self.contents[one] = put.content
         return rpc.encode_shard_put_response(expiry)
 
@@ -96,9 +96,9 @@ class Shelf:
     def _do(self, op: Op, one: ShardId, asked_hour: int) -> None:
         kept, hour = self.kept[one], hour_at(self.wall)
         if op is Op.RENEW:
-            self.kept[one] = KnownLease(kept.lease_key, renewed_expiry(kept, asked_hour, hour))
+            self.kept[one] = KeptShard(kept.lease_key, renewed_expiry(kept, asked_hour, hour))
             return
-        self.kept[one] = KnownLease(kept.lease_key, tombstone_expiry(kept, hour), deleted=True)
+        self.kept[one] = KeptShard(kept.lease_key, tombstone_expiry(kept, hour), deleted=True)
         del self.contents[one]
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 from zentalk.directory.subnets import narrow_subnet
 from zentalk.ids import NodeId
-from zentalk.mesh.placement import Groups, HolderCandidate
+from zentalk.mesh.placement import Groups, ShardCandidate
 from zentalk.wire.descriptor import ROLE_SHARDS, Descriptor
 
 
@@ -16,10 +16,10 @@ class StorageRelays:
     def __init__(self, descriptors: Callable[[], Mapping[NodeId, Descriptor]]) -> None:
         self._descriptors = descriptors
 
-    def candidates(self) -> list[HolderCandidate]:
+    def candidates(self) -> list[ShardCandidate]:
         """Return all of them, each with the groups with which it shares its fate."""
         return [
-            HolderCandidate(node_id, _groups(relay))
+            ShardCandidate(node_id, _groups(relay))
             for node_id, relay in self._descriptors().items()
             if relay.roles & ROLE_SHARDS
         ]
