@@ -21,6 +21,7 @@ from zentalk.ids import (
     UserAddress,
 )
 from zentalk.wire import (
+    beacon,
     chat,
     content,
     deposit,
@@ -626,6 +627,24 @@ def _records() -> list[Target]:
     ]
 
 
+def _beacons(offer: bytes) -> list[Target]:
+    entries = tuple(bytes([number]) * beacon.ENTRY_BYTES for number in range(beacon.ENTRIES))
+    made = beacon.Beacon(15_000_000, b"n" * beacon.NONCE_BYTES, entries)
+    sealed = bytes((beacon.NEAR_OFFER,)).ljust(beacon.NEAR_OFFER_BYTES, b"s")
+    return [
+        target(beacon.decode_beacon, [beacon.encode_beacon(made)], again=beacon.encode_beacon),
+        target(beacon.decode_sealed_offer, [sealed], again=beacon.encode_sealed_offer),
+        target(
+            beacon.decode_near_offer,
+            [
+                beacon.encode_near_offer(beacon.NearOffer(bytes(beacon.NONCE_BYTES), data))
+                for data in (b"", offer)
+            ],
+            again=beacon.encode_near_offer,
+        ),
+    ]
+
+
 def _direct() -> list[Target]:
     tag, transaction = echo.network_tag("local"), b"transaction!"
     places = (("192.0.2.7", 9001), ("2001:db8::7", 65535))
@@ -657,6 +676,7 @@ def _direct() -> list[Target]:
             [ip_address.pack_address(address) for address, _ in places],
             again=ip_address.pack_address,
         ),
+        *_beacons(direct.encode_offer(made)),
         target(
             echo.decode_echo_question,
             [echo.encode_echo_question(tag, transaction)],

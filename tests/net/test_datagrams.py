@@ -9,7 +9,7 @@ import pytest
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
-from zentalk.net.datagrams import DATAGRAM_BYTES, Datagrams, UdpDatagrams
+from zentalk.net.datagrams import DATAGRAM_BYTES, Datagrams, UdpDatagrams, from_socket
 from zentalk.net.memory_datagrams import QUEUE_DATAGRAMS, DatagramNetwork, Weather
 
 V4, V6 = "127.0.0.1", "::1"
@@ -177,3 +177,11 @@ async def test_a_full_queue_loses_and_an_address_can_change(autojump_clock: Mock
     await far.send(b"back", ("elsewhere", 5))
     assert await near.receive() == (b"back", far.address)
     assert near.local_port == 5
+
+
+def test_an_address_of_a_link_is_nothing_without_its_interface() -> None:
+    assert from_socket(("fe80::1%eth0", 9, 0, 4)) == ("fe80::1%4", 9)
+    assert from_socket(("fe80::1", 9, 0, 4)) == ("fe80::1%4", 9)
+    assert from_socket(("2001:db8::1", 9, 0, 0)) == ("2001:db8::1", 9)
+    assert from_socket(("::ffff:192.0.2.1", 9, 0, 0)) == ("192.0.2.1", 9)
+    assert from_socket(("192.0.2.1", 9)) == ("192.0.2.1", 9)

@@ -102,6 +102,9 @@ class Label(bytes, Enum):
     ECHO_NETWORK = b"zt-echo-network-v1"
     DIRECT_KEYS = b"zt-direct-keys-v1"
     DIRECT_PROBE = b"zt-direct-probe-v1"
+    DIRECT_PAIR = b"zt-direct-pair-v1"
+    DIRECT_BEACON = b"zt-direct-beacon-v1"
+    DIRECT_NEAR = b"zt-direct-near-v1"
     # programs
     DEVICE_LIST = b"zt-device-list-v1"
     DEVICE_TOKEN = b"zt-device-token-v1"

@@ -16,6 +16,8 @@ Files, from the top of the layers to the bottom:
 - punch:       one session: the search, the path, keepalives, and the search for another one
 - search, path_check, asked, freshness: when to send again; what was asked; what was seen before
 - seals:       the keys of a session, and the MAC of each probe
+- neighbours:  contacts in the local network, and offers to them without a relay
+- beacons, pair_seals: what goes to everybody there, of which a contact alone knows whose it is
 - survey:      asking relays for the own address
 - candidates:  what to offer, and what kind of NAT it shows
 - places:      where probes may go at all

@@ -26,19 +26,28 @@ def may_be_probed(place: Place, subnets: Iterable[Subnet]) -> bool:
         return False
     if public_address(text) == text:
         return True
+    return is_neighbour(place, subnets)
+
+
+def is_neighbour(place: Place, subnets: Iterable[Subnet]) -> bool:
+    """Say whether a place is a neighbour's, at a port to which probes may go."""
+    text, port = place
     try:
         address = ipaddress.ip_address(text)
     except ValueError:
         return False
-    return any(address in subnet and _is_one_machine(address, subnet) for subnet in subnets)
+    return port >= LEAST_PORT and any(
+        address in subnet and _is_one_machine(address, subnet) for subnet in subnets
+    )
 
 
 def own_subnet(address: str) -> Subnet:
     """Return the neighbourhood of an own address: its IPv4 /24 or IPv6 /64, as houses have.
 
     Which mask the interface really has is not asked: a wider one would let a contact name more.
+    The name of an interface behind the address is left out.
     """
-    parsed = ipaddress.ip_address(address)
+    parsed = ipaddress.ip_address(address.partition("%")[0])
     return ipaddress.ip_network((parsed, _HOUSE_BITS[parsed.version]), strict=False)
 
 

@@ -17,6 +17,7 @@ a `Connection`. Under a virtual clock, over the network in memory, the same code
 - tcp, tcp_stream, memory:  the transports, real and in memory; `transport` says what one is
 - datagrams:                a port for datagrams, of UDP; in memory in `memory_datagrams`
 - punching, path_session:   paths to contacts through NATs, and one of them
+- multicast, interfaces:    datagrams to all of the local networks, and which networks those are
 - own_addresses:            from which of its addresses this machine sends to others
 - splice:                   joins two streams
 - runtime, threads:         clocks, entropy and blocking calls; the threads for them

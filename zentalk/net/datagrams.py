@@ -12,12 +12,14 @@ import ipaddress
 import socket
 from contextlib import suppress
 from functools import lru_cache
-from typing import Final, Protocol, TypeAlias
+from typing import Any, Final, Protocol, TypeAlias
 
 import trio
 
 Address: TypeAlias = tuple[str, int]
-"""An IP address, not a name, and a port."""
+"""An IP address, not a name, and a port. One of a link (fe80::) has the number of its interface
+behind it, as in fe80::1%2: without that it leads nowhere."""
+SocketAddress: TypeAlias = tuple[str, int] | tuple[str, int, int, int]
 
 DATAGRAM_BYTES: Final = 1_472
 """The most that a datagram holds: what Ethernet carries over IPv4 in one piece. Longer ones are
@@ -109,7 +111,7 @@ class UdpDatagrams:
                 self._check(error)
                 continue
             if len(data) <= DATAGRAM_BYTES:
-                return data, (str(source[0]).removeprefix(_MAPPED), int(source[1]))
+                return data, from_socket(source)
 
     async def aclose(self) -> None:
         """Let go of the port."""
@@ -123,7 +125,7 @@ class UdpDatagrams:
 
 
 @lru_cache(maxsize=_TARGETS_KEPT)
-def _target(address: Address, *, is_v6: bool) -> Address | None:
+def _target(address: Address, *, is_v6: bool) -> SocketAddress | None:
     """Return an address as a socket of that family takes it, None if there is no way to it.
 
     A name is no address: looking one up here would tell a resolver who is sent to.
@@ -135,6 +137,17 @@ def _target(address: Address, *, is_v6: bool) -> Address | None:
         return None
     if not 0 < port < 65_536 or (parsed.version == 6 and not is_v6):
         return None
-    if parsed.version == 4 and is_v6:
-        return _MAPPED + host, port
+    if isinstance(parsed, ipaddress.IPv4Address):
+        return (_MAPPED + host if is_v6 else host), port
+    if parsed.scope_id is not None and parsed.scope_id.isdecimal():
+        return host.partition("%")[0], port, 0, int(parsed.scope_id)
     return host, port
+
+
+def from_socket(source: tuple[Any, ...]) -> Address:
+    """Return where a socket says that a datagram is from."""
+    host, port, *more = source
+    host = str(host).partition("%")[0].removeprefix(_MAPPED)
+    if len(more) > 1 and more[1]:
+        host += f"%{more[1]}"
+    return host, int(port)
