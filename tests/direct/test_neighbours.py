@@ -95,6 +95,29 @@ def test_an_offer_that_was_made_before_a_beacon_came_goes_when_it_comes() -> Non
     assert alice.core.open(call, bob.place, 1.0) == (BOB, b"call")
 
 
+def test_who_stays_near_is_to_be_called_ever_less_often() -> None:
+    alice, bob = pair()
+    called = [
+        10 * number
+        for number in range(1000)
+        for now in [10.0 * number]
+        if bob.hear(alice.beacon(now, WALL + now), alice, now, WALL + now) == ALICE
+    ]
+    assert called == [0, 60, 180, 420, 900, 1860, 3660, 5460, 7260, 9060]
+
+
+def test_an_offer_that_is_sent_again_is_taken_once_and_can_be_answered_again() -> None:
+    alice, bob, call = met()
+    assert alice.core.open(call, bob.place, 0.0) == (BOB, b"call")
+    [(lost, _)] = alice.core.offer(BOB, b"answer", 0.0)
+    bob.hear(alice.beacon(2.0), alice, 2.0)
+    [(again, _)] = bob.core.due(2.0)
+    assert alice.core.open(again, bob.place, 2.0) is None
+    [(answer, _)] = alice.core.due(2.0)
+    assert bob.core.open(answer, alice.place, 2.0) == (ALICE, b"answer")
+    assert bob.core.open(lost, alice.place, 2.0) is None
+
+
 def test_who_was_not_heard_for_long_is_new_again_and_its_place_is_forgotten() -> None:
     alice, bob, _ = met()
     assert bob.core.places(ALICE, NEAR_SECONDS - 1) == [alice.place]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from itertools import count
 
@@ -13,6 +14,8 @@ from tests.e2e.world import World
 from zentalk.crypto.ed25519 import SigningKey
 from zentalk.errors import NotFoundError, UnavailableError
 from zentalk.net.connection import NoHandlers
+from zentalk.net.datagrams import Datagrams
+from zentalk.net.multicast import LocalGroup
 from zentalk.net.runtime import Runtime
 from zentalk.net.serve import serve
 from zentalk.net.transport import ByteStream
@@ -125,6 +128,16 @@ class CrossingWays:
 
     async def run(self) -> None:
         """Hold nothing."""
+
+    async def beside(self) -> Datagrams:
+        """Have no port."""
+        await trio.lowlevel.checkpoint()
+        raise UnavailableError("there is no port")
+
+    async def join_lan(self) -> Sequence[LocalGroup]:
+        """Have no local network."""
+        await trio.lowlevel.checkpoint()
+        raise OSError("there is no local network")
 
 
 async def two_people(world: World) -> Crossing:

@@ -105,11 +105,10 @@ class Person:
 
 
 class Talk:
-    """Both people, and what happens to the network between them."""
+    """Both people, and what they say to each other."""
 
-    def __init__(self, people: list[Person], houses: Houses, folder: Path) -> None:
+    def __init__(self, people: list[Person], folder: Path) -> None:
         self.people = people
-        self._houses = houses
         self._folder = folder
         self.seconds: dict[str, list[float]] = {}
         """The time that each thing took, by its name, each time it happened."""
@@ -145,21 +144,6 @@ class Talk:
             await trio.sleep(POLL_SECONDS)
             whys = [(await one.client.direct(one.other)).why_not for one in self.people]
         return whys
-
-    async def block_udp(self, seconds: float) -> None:
-        """Let no UDP through between the two for a while, and wait until they meet again."""
-        with self._houses.cut(SIDES[0], "meta l4proto udp"):
-            began = trio.current_time()
-            await self.until_on("relay", "until it was noticed that UDP is blocked")
-            await trio.sleep_until(began + seconds)
-        await self.until_on("direct", "until direct after UDP was blocked")
-
-    async def move(self) -> None:
-        """Give one side's NAT and the other side's machine another address."""
-        self._houses.move_nat(SIDES[0])
-        self._houses.move_host(SIDES[1])
-        await self.until_on("relay", "until it was noticed that addresses are others")
-        await self.until_on("direct", "until direct after addresses changed")
 
     async def deposited(self) -> int:
         """Return how many envelopes relays took, once that is the same twice."""
@@ -225,6 +209,29 @@ class Talk:
         return found
 
 
+class Troubled(Talk):
+    """Both people, and what happens to the network between them."""
+
+    def __init__(self, people: list[Person], houses: Houses, folder: Path) -> None:
+        super().__init__(people, folder)
+        self._houses = houses
+
+    async def block_udp(self, seconds: float) -> None:
+        """Let no UDP through between the two for a while, and wait until they meet again."""
+        with self._houses.cut(SIDES[0], "meta l4proto udp"):
+            began = trio.current_time()
+            await self.until_on("relay", "until it was noticed that UDP is blocked")
+            await trio.sleep_until(began + seconds)
+        await self.until_on("direct", "until direct after UDP was blocked")
+
+    async def move(self) -> None:
+        """Give one side's NAT and the other side's machine another address."""
+        self._houses.move_nat(SIDES[0])
+        self._houses.move_host(SIDES[1])
+        await self.until_on("relay", "until it was noticed that addresses are others")
+        await self.until_on("direct", "until direct after addresses changed")
+
+
 async def trial(
     options: argparse.Namespace, houses: Houses, folder: Path, launchers: dict[str, Launcher]
 ) -> dict[str, Any]:
@@ -243,7 +250,7 @@ async def trial(
                 client = AsyncClient(*find_node(folder / person_name(index).lower()))
                 await stack.enter_async_context(client)
                 people.append(Person(client, network.users[1 - index].address))
-            talk = Talk(people, houses, folder)
+            talk = Troubled(people, houses, folder)
             with trio.fail_after(PATIENCE_SECONDS + options.messages * options.pause):
                 await talk.make_friends()
                 report = await act(options, talk)
@@ -251,7 +258,7 @@ async def trial(
     return report | {"seed": options.seed, "crashed": network.crashed}
 
 
-async def act(options: argparse.Namespace, talk: Talk) -> dict[str, Any]:
+async def act(options: argparse.Namespace, talk: Troubled) -> dict[str, Any]:
     """Let the two agree, write, and have trouble; return what came of it."""
     await talk.agree()
     if NatKind.SYMMETRIC.value in (options.left, options.right):

@@ -6,7 +6,6 @@ strict: a number in quotes is an error, not a number.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Final, Literal, TypeAlias
 
@@ -16,7 +15,6 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
-    PlainValidator,
     ValidationInfo,
     field_validator,
 )
@@ -31,79 +29,21 @@ from zentalk.config.places import (
     list_to_tuple,
 )
 from zentalk.config.proxies import check_proxy
+from zentalk.config.relay_uris import Places, Tokens, Uris
 from zentalk.config.unit_types import ByteSize, Seconds
 from zentalk.directory.identity_work import MAX_DIFFICULTY, default_difficulty, work_bits
 from zentalk.directory.subnets import MAIN_NETWORK
-from zentalk.errors import DecodeError
 from zentalk.ids import DAY_SECONDS
 from zentalk.lifetimes import DEFAULT_TTL_SECONDS, MAX_TTL_SECONDS
 from zentalk.wire.descriptor import MAX_DOORS, node_id_of
 from zentalk.wire.host import with_brackets
-from zentalk.wire.text import (
-    AccessToken,
-    RelayUri,
-    Scheme,
-    parse_access_token,
-    parse_place,
-    parse_relay_uri,
-)
+from zentalk.wire.text import RelayUri, Scheme
 
 MIB: Final = 2**20
 GIB: Final = 2**30
 DEFAULT_RELAY_PORT: Final = 9001
 DEFAULT_RELAY_HTTP_PORT: Final = 9101
 DEFAULT_API_PORT: Final = 3001
-
-
-def _read(value: object, parse: Callable[[str], RelayUri]) -> RelayUri:
-    if isinstance(value, RelayUri):
-        return value
-    if not isinstance(value, str):
-        raise ValueError("each is text in quotes")  # noqa: TRY004 - pydantic takes no TypeError
-    try:
-        return parse(value.strip())
-    except DecodeError as error:
-        raise ValueError(str(error)) from None
-
-
-def _to_relay_uri(value: object) -> RelayUri:
-    return _read(value, parse_relay_uri)
-
-
-def _to_place(value: object) -> RelayUri:
-    return _read(value, parse_place)
-
-
-Places = Annotated[
-    tuple[Annotated[RelayUri, PlainValidator(_to_place)], ...], BeforeValidator(list_to_tuple)
-]
-Uris = Annotated[
-    tuple[Annotated[RelayUri, PlainValidator(_to_relay_uri)], ...], BeforeValidator(list_to_tuple)
-]
-
-
-def _to_token(value: object) -> AccessToken:
-    if isinstance(value, AccessToken):
-        return value
-    if not isinstance(value, str):
-        raise ValueError("each is text in quotes")  # noqa: TRY004 - pydantic takes no TypeError
-    try:
-        return parse_access_token(value.strip())
-    except DecodeError as error:
-        raise ValueError(str(error)) from None
-
-
-def _of_different_relays(tokens: tuple[AccessToken, ...]) -> tuple[AccessToken, ...]:
-    if len({token.relay for token in tokens}) < len(tokens):
-        raise ValueError("two of these tokens are of one relay: leave the newer one")
-    return tokens
-
-
-Tokens = Annotated[
-    tuple[Annotated[AccessToken, PlainValidator(_to_token)], ...],
-    BeforeValidator(list_to_tuple),
-    AfterValidator(_of_different_relays),
-]
 
 
 def _as_in_urls(hosts: tuple[str, ...]) -> tuple[str, ...]:
@@ -379,6 +319,11 @@ class ApiSettings(Settings):
         0,
         description="The UDP port for direct connections with contacts who agreed to them; 0 takes "
         "a free one. None is open before the first of them.",
+    )
+    direct_lan: bool = Field(
+        False,
+        description="Also look for these contacts in the local network, also where no relay can be "
+        "reached. Others there see that somebody does, and not who or whom.",
     )
     proxy: Annotated[str, AfterValidator(check_proxy)] = Field(
         "",

@@ -24,6 +24,10 @@ from zentalk.wire.ip_address import Place
 
 NEAR_SECONDS: Final = 90.0
 """After so long without a beacon somebody is not near any more, and is new when one comes."""
+FIRST_CALL_SECONDS: Final = 60.0
+LONGEST_CALL_SECONDS: Final = 1800.0
+"""Whoever stays near is to be called again, after pauses that double from the first to the other:
+a search that began before somebody came did not look where they are."""
 OFFER_SECONDS: Final = 30.0
 """The time in which an offer also goes to places that are heard of: nobody waits longer."""
 NONCE_SECONDS: Final = 60.0
@@ -50,6 +54,25 @@ class _Heard:
         self.nonce: bytes | None = nonce
 
 
+class _Calls:
+    """The times at which somebody near is to be called."""
+
+    __slots__ = ("_next_at", "_pause")
+
+    def __init__(self) -> None:
+        self._pause = 0.0
+        self._next_at = 0.0
+
+    def take(self, now: float, *, is_new: bool) -> bool:
+        """Say whether to call somebody who was just heard, and was not near before if new."""
+        if not is_new and now < self._next_at:
+            return False
+        longer = min(2 * self._pause, LONGEST_CALL_SECONDS)
+        self._pause = FIRST_CALL_SECONDS if is_new else longer
+        self._next_at = now + self._pause
+        return True
+
+
 class Neighbours:
     """The contacts with whom direct connections are allowed, as far as they are near.
 
@@ -65,7 +88,9 @@ class Neighbours:
         self._turns = BeaconTurns()
         self._given: dict[bytes, _Given] = {}
         self._heard: dict[UserAddress, dict[Place, _Heard]] = {}
+        self._calls: dict[UserAddress, _Calls] = {}
         self._pending: dict[UserAddress, tuple[bytes, float]] = {}
+        self._taken: dict[UserAddress, bytes] = {}
         self.subnets: tuple[Subnet, ...] = ()
         """Those of the addresses from which the last beacons went."""
 
@@ -77,7 +102,9 @@ class Neighbours:
         for contact in self._people.keys() - people:
             del self._people[contact]
             self._heard.pop(contact, None)
+            self._calls.pop(contact, None)
             self._pending.pop(contact, None)
+            self._taken.pop(contact, None)
         for contact in people - self._people.keys():
             try:
                 self._people[contact] = self._seals_with(contact)
@@ -104,7 +131,7 @@ class Neighbours:
         return made
 
     def hear(self, data: bytes, address: str, now: float, wall: float) -> UserAddress | None:
-        """Take in what came from an address; return who is near and was not before."""
+        """Take in what came from an address; return who is near and to be called now."""
         try:
             beacon = decode_beacon(data)
         except DecodeError:
@@ -114,10 +141,14 @@ class Neighbours:
             return None
         was_near = any(now - one.at < NEAR_SECONDS for one in self._places(found.contact).values())
         self._note(found.contact, found.place, beacon.nonce, now)
-        return None if was_near else found.contact
+        calls = self._calls.setdefault(found.contact, _Calls())
+        return found.contact if calls.take(now, is_new=not was_near) else None
 
     def open(self, data: bytes, source: Place, now: float) -> tuple[UserAddress, bytes] | None:
-        """Return whose offer came from a place; None if it is nobody's, or came before."""
+        """Return whose offer came from a place; None if it is nobody's, or came before.
+
+        One that its contact sends again, as an answer may be lost, has another nonce to answer.
+        """
         try:
             sealed = decode_sealed_offer(data)
         except DecodeError:
@@ -130,17 +161,20 @@ class Neighbours:
             return None
         del self._given[sealed.mark]
         self._note(given.contact, source, near.nonce, now)
+        if self._taken.get(given.contact) == near.offer:
+            return None
+        self._taken[given.contact] = near.offer
         return given.contact, near.offer
 
     def offer(self, contact: UserAddress, offer: bytes, now: float) -> list[Sending]:
-        """Return an offer to where a contact is near; it also goes where one is heard of soon."""
+        """Return an offer to where a contact is near; if it is soon, `due` returns it then."""
         if contact not in self._people:
             return []
         self._pending[contact] = offer, now + OFFER_SECONDS
         return self.due(now)
 
     def due(self, now: float) -> list[Sending]:
-        """Return what may be sent now to places that were heard of."""
+        """Return the offers that wait, to the places that were heard of and had none since."""
         self._pending = {who: one for who, one in self._pending.items() if now < one[1]}
         sending: list[Sending] = []
         for contact, (offer, _) in self._pending.items():

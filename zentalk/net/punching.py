@@ -1,12 +1,12 @@
 """One UDP port from which own addresses are asked for, and paths to contacts are searched.
 
 Spec: docs/spec/direct.md. QUIC may share the port; what is its own does not come here. Nobody else
-may receive from the `Datagrams` that is given.
+may receive from the `Datagrams` that is given; what is of neither goes to `others`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Final, NamedTuple
 
@@ -22,6 +22,7 @@ from zentalk.net.own_addresses import own_addresses
 from zentalk.net.path_session import PathSession
 from zentalk.net.runtime import Runtime
 from zentalk.net.signal import Signal
+from zentalk.wire.beacon import NEAR_OFFER
 from zentalk.wire.direct import DirectOffer, decode_probe
 
 MAX_SESSIONS: Final = 64
@@ -36,12 +37,22 @@ class Surroundings(NamedTuple):
     """Those of its own addresses, in which contacts may name a place to be probed."""
 
 
+def _nobody(_data: bytes, _source: Address) -> None:
+    """Nobody reads the offers of a local network."""
+
+
 class PathFinder:
     """Finds and keeps paths over one port, while `run` runs."""
 
-    def __init__(self, datagrams: Datagrams, runtime: Runtime) -> None:
+    def __init__(
+        self,
+        datagrams: Datagrams,
+        runtime: Runtime,
+        others: Callable[[bytes, Address], None] = _nobody,
+    ) -> None:
         self._datagrams = datagrams
         self._runtime = runtime
+        self._others = others
         self._nursery: trio.Nursery | None = None
         self._sessions: dict[bytes, PathSession] = {}
         self._surveys: dict[AddressSurvey, Signal] = {}
@@ -118,6 +129,9 @@ class PathFinder:
             session.end()
 
     def _take(self, data: bytes, source: Address) -> None:
+        if data[:1] == bytes((NEAR_OFFER,)):
+            self._others(data, source)
+            return
         for survey, answered in self._surveys.items():
             if survey.receive(data, source):
                 answered.set()

@@ -177,7 +177,9 @@ def build_node(
     records = RecordLookup(runtime, holders, reached.tunnels)
     own_records = OwnRecords(identity, runtime.for_part("records").entropy)
     publisher = RecordPublisher(runtime, database, holders, own_records)
-    means = means_of(settings, own, reached.descriptors, make_ways, is_replica=copy is not None)
+    means = means_of(
+        settings, identity, reached.descriptors, make_ways, is_replica=copy is not None
+    )
     delivery = _build_delivery(runtime, database, reached, composer, records, means.lines)
     groups = build_groups(runtime, identity, (database, history), composer, delivery.outbox)
     chat = ChatCommands(composer, own, groups.speech)

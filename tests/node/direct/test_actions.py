@@ -13,8 +13,8 @@ from trio.testing import MockClock
 
 from tests.node.direct.desk import CONTACT, WALL, Outbox
 from zentalk.config import ApiSettings
+from zentalk.crypto.ed25519 import SigningKey
 from zentalk.errors import ConflictError, NotFoundError
-from zentalk.ids import UserAddress
 from zentalk.net.runtime import Runtime
 from zentalk.node.direct import udp_ways
 from zentalk.node.direct.actions import DirectActions, DirectState
@@ -27,7 +27,7 @@ from zentalk.store.history.direct import DirectRow
 from zentalk.store.history.models import ContactState
 from zentalk.wire.text import format_address
 
-OWN = UserAddress(b"o" * 32)
+OWN = SigningKey(b"o" * 32)
 NO_RELAYS: dict[Any, Any] = {}
 
 

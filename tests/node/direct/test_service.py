@@ -59,6 +59,9 @@ class Sender:
     def withdraw(self, _contact: UserAddress, session: bytes) -> None:
         self.withdrawn.append(session)
 
+    def session(self, _contact: UserAddress, own: OwnOffer, theirs: DirectOffer) -> DirectSession:
+        return DirectSession(own, theirs)
+
     def allow(self, contact: UserAddress, *, on: bool = True) -> None:
         (self.allowed.add if on else self.allowed.discard)(contact)
         self.consents.set()
@@ -125,9 +128,10 @@ class Node:
         self.links, self.ways = Links(), Ways()
         sender: Any = self.sender
         links: Any = self.links
+        ways: Any = self.ways
         runtime = Runtime.virtual(1, WALL).for_part(str(is_caller))
         self.service = DirectService(
-            runtime, self.board, sender, links, self.ways, lambda _contact: is_caller
+            runtime, self.board, sender, links, ways, lambda _contact: is_caller
         )
 
     def comes(self, encoded: bytes, number: int | None = None) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 from zentalk.ids import UserAddress
 from zentalk.net.signal import Signal
-from zentalk.node.messages.effects import ReceivedOffer
+from zentalk.node.messages.effects import UNNUMBERED, ReceivedOffer
 
 
 class DirectBoard:
@@ -26,7 +26,7 @@ class DirectBoard:
         self._heard |= set(heard)
         for one in offers:
             known = self._offers.get(one.person)
-            if known is None or known.number <= one.number:
+            if known is None or one.number == UNNUMBERED or known.number <= one.number:
                 self._offers[one.person] = one
         if self._offers or self._heard:
             self.changed.set()

@@ -10,6 +10,7 @@ goes over relays, and what comes over both ways is known by its hash.
 - `links.py`: one line, from a stream to its end; `mail.py`: what comes in over it; `paths.py`: the
   event log of lines that begin and end
 - `offering.py`: sending offers; `ways.py`: what finds the path
+- `nearby.py`: contacts in the local network, to whom offers go without relays
 
 It must never show an address to somebody with whom not both sides have agreed, and never keep the
 only copy of anything.

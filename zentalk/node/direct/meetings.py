@@ -14,6 +14,7 @@ import trio
 from zentalk.crypto.types import Entropy
 from zentalk.ids import UserAddress
 from zentalk.net.backoff import half_jitter
+from zentalk.node.messages.effects import UNNUMBERED
 from zentalk.wire.direct import SESSION_BYTES, DirectOffer
 
 FIRST_PAUSE_SECONDS: Final = 60.0
@@ -106,6 +107,8 @@ class Meetings:
     def is_overtaken(self, contact: UserAddress, number: int, now: float) -> bool:
         """Tell whether a newer offer than this one has come before; note this one if not."""
         trials = self._trials_of(contact, now)
+        if number == UNNUMBERED:
+            return False
         if number < trials.newest and now - trials.newest_at < OVERTAKEN_SECONDS:
             return True
         trials.newest, trials.newest_at = number, now

@@ -1,4 +1,7 @@
-"""Sends offers: sealed contents that are worth something for seconds only."""
+"""Sends offers: over relays as sealed contents, and to who is near without one.
+
+They are worth something for seconds only.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,8 @@ from zentalk.errors import StorageError
 from zentalk.ids import UserAddress
 from zentalk.net.runtime import Runtime
 from zentalk.node.delivery.outbox import Outbox
+from zentalk.node.direct.nearby import Nearby
+from zentalk.node.direct.ways import DirectSession, OwnOffer
 from zentalk.node.messages.compose import ITEM_KEY_BYTES, Composer
 from zentalk.node.messages.conversation import direct
 from zentalk.node.messages.effects import BestEffortInner
@@ -32,12 +37,18 @@ class OfferSender:
     """
 
     def __init__(
-        self, runtime: Runtime, database: HistoryDatabase, composer: Composer, outbox: Outbox
+        self,
+        runtime: Runtime,
+        database: HistoryDatabase,
+        composer: Composer,
+        outbox: Outbox,
+        nearby: Nearby | None = None,
     ) -> None:
         self._runtime = runtime
         self._database = database
         self._composer = composer
         self._outbox = outbox
+        self._nearby = nearby
         self.consents = outbox.consents
         """Set when direct connections are allowed with others than before."""
         self._keys: dict[UserAddress, bytes] = {}
@@ -46,11 +57,34 @@ class OfferSender:
 
     async def agreed(self) -> frozenset[UserAddress]:
         """Return with whom direct connections are allowed; raises StorageError."""
-        return await self._database.read(consents.agreed)
+        found = await self._database.read(consents.agreed)
+        if self._nearby is not None:
+            self._nearby.allow(found)
+        return found
 
     async def send(self, contact: UserAddress, offer: DirectOffer) -> bool:
         """Send an offer; False if it may not be sent, or cannot."""
         encoded = encode_offer(offer)
+        is_under_way = await self._send_over_relays(contact, encoded)
+        return await self._send_nearby(contact, encoded) or is_under_way
+
+    def session(self, contact: UserAddress, own: OwnOffer, theirs: DirectOffer) -> DirectSession:
+        """Return a session of two offers, with all that is known of where the contact is."""
+        if self._nearby is None:
+            return DirectSession(own, theirs)
+        return self._nearby.session(contact, own, theirs)
+
+    async def _send_nearby(self, contact: UserAddress, encoded: bytes) -> bool:
+        if self._nearby is None:
+            return False
+        try:
+            if contact not in await self.agreed():
+                return False
+        except StorageError:
+            return False
+        return await self._nearby.send(contact, encoded)
+
+    async def _send_over_relays(self, contact: UserAddress, encoded: bytes) -> bool:
         number = self._last = max(self._last + 1, int(self._runtime.wall() * 1000))
         try:
             made = await self._database.write(

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Final, TypeAlias
 
 from zentalk.config.settings import ApiSettings
+from zentalk.crypto.ed25519 import SigningKey
+from zentalk.direct.neighbours import Neighbours
+from zentalk.direct.pair_seals import PairSeals
 from zentalk.ids import NodeId, UserAddress
 from zentalk.net.runtime import Runtime
 from zentalk.node.conversations.direct_board import DirectBoard
 from zentalk.node.delivery.outbox import Outbox
 from zentalk.node.direct.actions import DirectActions
 from zentalk.node.direct.links import DirectLinks
+from zentalk.node.direct.nearby import Nearby
 from zentalk.node.direct.offering import OfferSender
 from zentalk.node.direct.paths import PathLog
 from zentalk.node.direct.service import DirectService
@@ -40,6 +45,8 @@ class DirectMeans:
     own: UserAddress
     why_not: str
     """Why this node makes none; empty if it does."""
+    lan_identity: SigningKey | None
+    """The owner's, if contacts are to be looked for in the local network too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +73,7 @@ def impossible(settings: ApiSettings, *, is_replica: bool) -> str:
 
 def means_of(
     settings: ApiSettings,
-    own: UserAddress,
+    identity: SigningKey,
     relays: Relays,
     make_ways: WaysFactory | None,
     *,
@@ -75,7 +82,9 @@ def means_of(
     """Return what direct connections of a node rest on."""
     why_not = impossible(settings, is_replica=is_replica) or (NO_WAYS if make_ways is None else "")
     ways = None if why_not or make_ways is None else make_ways(relays)
-    return DirectMeans(DirectBoard(), DirectLines(), ways, own, why_not)
+    own = UserAddress(identity.public)
+    lan_identity = identity if settings.direct_lan else None
+    return DirectMeans(DirectBoard(), DirectLines(), ways, own, why_not, lan_identity)
 
 
 def build_direct(
@@ -92,13 +101,23 @@ def build_direct(
     if means.ways is None:
         actions = DirectActions(runtime, database, composer, outbox, None, means.why_not)
         return DirectParts(actions, tasks=(paths.run,))
+    nearby = _build_nearby(runtime.for_part("direct-lan"), means)
     service = DirectService(
         here,
         means.board,
-        OfferSender(here, database, composer, outbox),
+        OfferSender(here, database, composer, outbox, nearby),
         DirectLinks(here, database, receiver, outbox, means.lines, paths),
         means.ways,
         lambda contact: own < contact,
     )
     actions = DirectActions(runtime, database, composer, outbox, service)
-    return DirectParts(actions, tasks=(service.run, paths.run))
+    return DirectParts(
+        actions, tasks=(service.run, paths.run, *([] if nearby is None else [nearby.run]))
+    )
+
+
+def _build_nearby(runtime: Runtime, means: DirectMeans) -> Nearby | None:
+    if means.lan_identity is None or means.ways is None:
+        return None
+    neighbours = Neighbours(partial(PairSeals, means.lan_identity), runtime.entropy)
+    return Nearby(runtime, means.board, means.lines, means.ways, neighbours)

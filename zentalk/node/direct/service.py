@@ -143,4 +143,4 @@ class DirectService:
             await meeting.answered.wait()
         if meeting.theirs is None:
             raise UnavailableError(NO_OFFER)
-        return DirectSession(own, meeting.theirs)
+        return self._sender.session(contact, own, meeting.theirs)

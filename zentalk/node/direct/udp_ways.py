@@ -1,12 +1,13 @@
 """Ways over UDP: one port for all contacts, on which paths are searched and QUIC runs.
 
-The port is bound when the first offer is to be made, and not before: who has agreed to nothing has
-none open. Strangers who connect to it must name a session of this moment, which only two know.
+The port is bound when the first offer is to be made, or the first contact to be looked for in the
+local network, and not before: who has agreed to nothing has none open. Strangers who connect
+to it must name a session of this moment, which only two know.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
 from importlib.util import find_spec
@@ -26,6 +27,7 @@ from zentalk.errors import (
 from zentalk.logs import quiet_logger
 from zentalk.net.crash_isolation import contained
 from zentalk.net.datagrams import Address, Datagrams, UdpDatagrams
+from zentalk.net.multicast import LocalGroup, join_local_groups
 from zentalk.net.path_session import PathSession
 from zentalk.net.punching import PathFinder
 from zentalk.net.runtime import Runtime
@@ -86,6 +88,8 @@ class _Port(NamedTuple):
 
     endpoint: QuicEndpoint
     finder: PathFinder
+    beside: Datagrams
+    """It, for offers of the local network."""
 
 
 class UdpWays:
@@ -97,11 +101,13 @@ class UdpWays:
         runtime: Runtime,
         relays: Relays,
         bind: Callable[[], Awaitable[Datagrams]],
+        join: Callable[[], Awaitable[Sequence[LocalGroup]]] = join_local_groups,
     ) -> None:
         self._network = network
         self._runtime = runtime
         self._relays = relays
         self._bind = bind
+        self._join = join
         self._wanted = trio.Event()
         self._opened = trio.Event()
         self._port: _Port | None = None
@@ -128,20 +134,23 @@ class UdpWays:
 
     async def _hold(self, datagrams: Datagrams) -> None:
         # It takes 100 ms to import, for those only who have agreed with somebody.
+        from zentalk.net.quic.beside import BesideQuic  # noqa: PLC0415
         from zentalk.net.quic.endpoint import QuicEndpoint  # noqa: PLC0415
 
         runtime = self._runtime.for_part("direct-port")
         endpoint = QuicEndpoint(datagrams, runtime.entropy)
         async with trio.open_nursery() as nursery:
             await nursery.start(endpoint.run)
-            finder = PathFinder(endpoint.beside, runtime)
+            beside = BesideQuic(endpoint.beside)
+            finder = PathFinder(endpoint.beside, runtime, beside.arrived)
             await nursery.start(finder.run)
-            self._port = _Port(endpoint, finder)
+            self._port = _Port(endpoint, finder, beside)
             self._opened.set()
             try:
                 await endpoint.serve(self._accepted)
             finally:
                 self._port = None
+                beside.close()
 
     async def offer(self, session: bytes) -> OwnOffer:
         """Return where this node may be reached, for one session; raises UnavailableError."""
@@ -176,6 +185,14 @@ class UdpWays:
             raise UnavailableError(WHY_NOT.get(error.reason, error.reason)) from None
         except (TransportError, RemoteProtocolError) as error:
             raise UnavailableError(str(error)) from None
+
+    async def beside(self) -> Datagrams:
+        """Return the port, opened, for offers of the local network; raises UnavailableError."""
+        return (await self._open_port()).beside
+
+    async def join_lan(self) -> Sequence[LocalGroup]:
+        """Return the groups of the local networks, joined; raises OSError."""
+        return await self._join()
 
     async def _open_port(self) -> _Port:
         if self._port is None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import NamedTuple, Protocol, TypeAlias
 
 from zentalk.crypto.ed25519 import SigningKey
 from zentalk.crypto.hashing import blake2b_256
 from zentalk.crypto.labels import Label
 from zentalk.direct.places import Subnet
+from zentalk.net.datagrams import Datagrams
+from zentalk.net.multicast import LocalGroup
 from zentalk.net.transport import ByteStream
 from zentalk.wire.direct import DirectOffer
 
@@ -44,6 +46,14 @@ class Ways(Protocol):
 
     async def run(self) -> None:
         """Hold the port, from the first offer on, until cancelled."""
+        ...
+
+    async def beside(self) -> Datagrams:
+        """Return the port, opened, for offers of the local network; raises UnavailableError."""
+        ...
+
+    async def join_lan(self) -> Sequence[LocalGroup]:
+        """Return the groups of the local networks, joined; raises OSError."""
         ...
 
 

@@ -33,10 +33,14 @@ class ReceivedSignal(NamedTuple):
         return f"<{self.kind} {self.on}>"
 
 
+UNNUMBERED: Final = 0
+"""The number of an offer that came without a relay: nobody kept it, so it is of this moment."""
+
+
 class ReceivedOffer(NamedTuple):
     """A contact's node says where it may be reached; not read yet.
 
-    Of two offers the one with the higher `number` is the newer one.
+    Of two offers the one with the higher `number` is the newer one; UNNUMBERED is newer than any.
     """
 
     person: UserAddress
