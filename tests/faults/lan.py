@@ -1,11 +1,13 @@
 """A trial in network namespaces: two people in one house write to each other, and no relay runs.
 
     sudo python -m tests.faults.lan
+    sudo python -m tests.faults.lan --ipv6
     sudo python -m tests.faults.lan --without
 
 They become contacts over three relays on the other side of their router, and both allow direct
 connections. Then the relays are killed, and both nodes too; the nodes start again. With
-`--without`, `direct_lan` stays off, and the trial waits for a while instead.
+`--ipv6`, the house has nothing but the addresses of its link by then. With `--without`,
+`direct_lan` stays off, and the trial waits for a while instead.
 """
 
 from __future__ import annotations
@@ -23,7 +25,7 @@ from typing import Any
 import trio
 
 from tests.faults.houses import Houses
-from tests.faults.namespaces import SIDES
+from tests.faults.namespaces import SIDES, ip
 from tests.faults.nats import PATIENCE_SECONDS, RELAY_COUNT, Person, Talk
 from tests.faults.nats import Places as NatPlaces
 from tests.faults.run import say
@@ -51,6 +53,11 @@ class Home(LanNamespaces):
             desk = Houses.desk(side)
             join(self.name("hub"), f"desk-{side}", desk[:-1] + "1", self.name(side), "desk", desk)
 
+    def leave_ipv4(self) -> None:
+        """Take the addresses of IPv4 off the machines' lines to each other."""
+        for side in SIDES:
+            ip("-n", self.name(side), "-4", "addr", "flush", "dev", "line")
+
 
 class Places(NatPlaces):
     """Relays in the hub, and a person at each machine of the house."""
@@ -77,7 +84,7 @@ async def talking(network: ProcessNetwork, folder: Path) -> AsyncIterator[Talk]:
 
 
 async def trial(
-    options: argparse.Namespace, folder: Path, launchers: dict[str, Launcher]
+    options: argparse.Namespace, home: Home, folder: Path, launchers: dict[str, Launcher]
 ) -> dict[str, Any]:
     """Run the network, stop all of it but the two nodes, and judge."""
     places = Places(launchers, direct_lan=not options.without)
@@ -96,6 +103,8 @@ async def trial(
                     await relay.kill()
                 for user in net.users:
                     await user.kill()
+                if options.ipv6:
+                    home.leave_ipv4()
                 for user, name in zip(net.users, names, strict=True):
                     # Not `user.start`, which waits until it can be reached over relays.
                     await user.program.start(net.nursery, "api", folder / name)
@@ -131,6 +140,7 @@ async def without_relays(options: argparse.Namespace, talk: Talk) -> dict[str, A
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.faults.lan")
+    parser.add_argument("--ipv6", action="store_true", help="leave no IPv4 in the house")
     parser.add_argument("--without", action="store_true", help="leave `direct_lan` off")
     parser.add_argument("--wait", type=float, default=120.0, help="seconds until they must meet")
     parser.add_argument("--seed", type=int, default=0, help="taken and not used: nothing is drawn")
@@ -148,7 +158,7 @@ def main() -> int:
             part: stack.enter_context(Launcher(program, partial(preload_in, home, part)))
             for part in ("hub", *SIDES)
         }
-        report = trio.run(trial, options, folder, launchers)
+        report = trio.run(trial, options, home, folder, launchers)
     return say(report)
 
 

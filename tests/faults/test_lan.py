@@ -20,6 +20,12 @@ def test_d2_two_in_one_house_write_to_each_other_while_no_relay_runs() -> None:
     assert report["messages"] >= 40
 
 
+def test_d2_addresses_of_the_link_are_enough() -> None:
+    report = trial("--ipv6", program="lan")
+    assert report["met"]
+    assert report["messages"] >= 40
+
+
 def test_d2_control_without_the_setting_they_do_not() -> None:
     report = trial("--without", "--wait", 40, program="lan")
     assert not report["met"]

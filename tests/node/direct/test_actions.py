@@ -180,3 +180,19 @@ async def test_nothing_is_allowed_to_who_is_no_contact(
         with pytest.raises(NotFoundError):
             await one.actions.state(CONTACT)
         assert one.letters.sent == []
+
+
+def test_contacts_are_looked_for_in_the_house_only_where_the_owner_wants_it() -> None:
+    assert means().lan_identity is None
+    assert means(direct_lan=True).lan_identity == OWN
+    assert "o" * 32 not in repr(means(direct_lan=True))
+
+
+async def test_with_the_setting_there_is_one_more_task_and_none_where_nothing_is_direct(
+    database: HistoryDatabase, autojump_clock: MockClock
+) -> None:
+    for direct_lan, tasks in ((False, 1), (True, 2)):
+        async with owner(database, means(direct_lan=direct_lan)) as one:
+            assert len(one.parts.tasks) == tasks
+    async with owner(database, means(direct_lan=True, profile="strong")) as one:
+        assert one.parts.tasks == ()

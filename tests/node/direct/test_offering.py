@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,17 +10,18 @@ import trio
 from trio.testing import MockClock
 
 from tests.node.direct.desk import CONTACT, OTHER, WALL, Desk
-from tests.node.direct.support import offer
+from tests.node.direct.support import offer, own_offer
 from zentalk.ids import UserAddress
 from zentalk.net.signal import Signal
 from zentalk.node.direct.offering import OFFER_SECONDS, OfferSender
+from zentalk.node.direct.ways import DirectSession, OwnOffer
 from zentalk.node.messages.conversation import signals
 from zentalk.node.messages.effects import BestEffortInner
 from zentalk.store.history import contacts, direct
 from zentalk.store.history.direct import DirectRow
 from zentalk.store.history.models import ContactState
 from zentalk.store.sqlite import Transaction
-from zentalk.wire.direct import encode_offer
+from zentalk.wire.direct import CandidateKind, DirectCandidate, DirectOffer, encode_offer
 
 OFFER = offer(b"s" * 16)
 
@@ -137,4 +139,80 @@ async def test_without_a_disk_no_offer_is_sent(
     one.database.fails_to_write = True
     assert not await sender.send(CONTACT, OFFER)
     assert outbox.sent == []
+    await trio.lowlevel.checkpoint()
+
+
+class Near:
+    """In the place of the local network: who is looked for, and what is sent there."""
+
+    def __init__(self) -> None:
+        self.allowed: frozenset[UserAddress] = frozenset()
+        self.sent: list[tuple[UserAddress, bytes]] = []
+        self.is_open = True
+
+    def allow(self, agreed: frozenset[UserAddress]) -> None:
+        self.allowed = agreed
+
+    async def send(self, contact: UserAddress, encoded: bytes) -> bool:
+        await trio.lowlevel.checkpoint()
+        if self.is_open:
+            self.sent.append((contact, encoded))
+        return self.is_open
+
+    def session(self, _contact: UserAddress, own: OwnOffer, theirs: DirectOffer) -> DirectSession:
+        return DirectSession(own, replace(theirs, candidates=PLACES))
+
+
+PLACES = (DirectCandidate(CandidateKind.LOCAL, ("192.168.1.3", 40_000)),)
+
+
+@pytest.fixture
+def near(sender: OfferSender, monkeypatch: pytest.MonkeyPatch) -> Near:
+    found = Near()
+    monkeypatch.setattr(sender, "_nearby", found)
+    return found
+
+
+async def test_offers_also_go_to_who_is_near_and_only_to_who_has_agreed(
+    one: Desk, sender: OfferSender, outbox: Outbox, near: Near, autojump_clock: MockClock
+) -> None:
+    await allow(one, CONTACT, here=True, there=True)
+    await allow(one, OTHER, here=True, there=False)
+    assert await sender.agreed() == near.allowed == {CONTACT}
+    assert await sender.send(CONTACT, OFFER)
+    assert not await sender.send(OTHER, OFFER)
+    assert near.sent == [(CONTACT, encode_offer(OFFER))]
+    assert len(outbox.sent) == 1
+    await allow(one, CONTACT, here=False, there=True)
+    assert not await sender.send(CONTACT, OFFER)
+    assert near.allowed == frozenset()
+    assert len(near.sent) == 1, "consent is looked at each time"
+
+
+async def test_where_nothing_can_be_written_to_a_contact_an_offer_goes_to_who_is_near(
+    one: Desk,
+    sender: OfferSender,
+    outbox: Outbox,
+    near: Near,
+    autojump_clock: MockClock,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    await allow(one, CONTACT, here=True, there=True)
+    monkeypatch.setattr(signals, "make", lambda *_: None)
+    assert await sender.send(CONTACT, OFFER)
+    assert (len(near.sent), outbox.sent) == (1, [])
+    near.is_open = False
+    assert not await sender.send(CONTACT, OFFER)
+    one.database.fails_to_read = one.database.fails_to_write = True
+    near.is_open = True
+    assert not await sender.send(CONTACT, OFFER), "nobody knows whether they still agree"
+
+
+async def test_a_session_knows_where_a_contact_is_near(
+    sender: OfferSender, near: Near, autojump_clock: MockClock
+) -> None:
+    own = own_offer(b"s" * 16)
+    assert sender.session(CONTACT, own, OFFER).theirs.candidates == PLACES
+    sender._nearby = None
+    assert sender.session(CONTACT, own, OFFER) == DirectSession(own, OFFER)
     await trio.lowlevel.checkpoint()

@@ -20,6 +20,7 @@ from zentalk.ids import NodeId
 from zentalk.net import punching
 from zentalk.net.datagrams import Datagrams, UdpDatagrams
 from zentalk.net.memory_datagrams import DatagramNetwork
+from zentalk.net.multicast import LocalGroup
 from zentalk.net.path_session import PathSession
 from zentalk.net.punching import PathFinder
 from zentalk.net.quic.endpoint import QuicEndpoint
@@ -28,6 +29,7 @@ from zentalk.net.transport import PEER_FAULTS, ByteStream
 from zentalk.node.direct import udp_ways as module
 from zentalk.node.direct.udp_ways import ASKED_RELAYS, PORT_SECONDS, TAG_SECONDS, UdpWays
 from zentalk.node.direct.ways import OwnOffer
+from zentalk.wire.beacon import NEAR_OFFER
 from zentalk.wire.direct import TAG_BYTES, DirectOffer
 from zentalk.wire.text import RelayUri
 
@@ -446,3 +448,44 @@ async def test_only_the_tag_of_a_session_takes_the_place_that_is_kept_for_it(
         await trio.sleep(1)
         assert guest.came.is_set() is is_let_in
     nursery.cancel_scope.cancel()
+
+
+async def test_offers_of_the_house_share_the_port_and_it_is_opened_for_them(
+    internet: Internet, nursery: trio.Nursery, autojump_clock: MockClock
+) -> None:
+    one, other = await both(internet, nursery)
+    ports = [await ways.beside() for ways in (one, other)]
+    assert sorted(internet.bound) == sorted(HOSTS)
+    data = bytes((NEAR_OFFER,)).ljust(551, b"x")
+    await ports[0].send(data, (HOSTS[1], ports[1].local_port))
+    assert await ports[1].receive() == (data, (HOSTS[0], ports[0].local_port))
+    talk = Talk()
+    with trio.fail_after(60):
+        await meet(talk, one, other)
+    assert talk.heard == [b"hello"] * 2, "and paths are found there as before"
+    assert await one.beside() is ports[0]
+    nursery.cancel_scope.cancel()
+
+
+async def test_when_the_port_ends_so_do_the_offers_of_the_house(
+    internet: Internet, nursery: trio.Nursery, autojump_clock: MockClock
+) -> None:
+    one, _ = await both(internet, nursery)
+    beside = await one.beside()
+    port = one._port
+    assert port is not None
+    await port.endpoint.aclose()
+    with pytest.raises(trio.ClosedResourceError):
+        await beside.receive()
+    assert await one.beside() is not beside
+    nursery.cancel_scope.cancel()
+
+
+async def test_the_groups_of_the_house_are_joined_as_it_was_told() -> None:
+    async def join() -> list[LocalGroup]:
+        await trio.lowlevel.checkpoint()
+        raise OSError(errno.EADDRINUSE, "Address already in use")
+
+    ways = UdpWays("test", Runtime.virtual(1, 0.0), dict, Internet().binds(HOSTS[0]), join)
+    with pytest.raises(OSError, match="in use"):
+        await ways.join_lan()
