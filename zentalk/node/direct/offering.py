@@ -65,7 +65,7 @@ class OfferSender:
     async def send(self, contact: UserAddress, offer: DirectOffer) -> bool:
         """Send an offer; False if it may not be sent, or cannot."""
         encoded = encode_offer(offer)
-        is_under_way = await self._send_over_relays(contact, encoded)
+        is_under_way = await self._send_over_relays(contact, encoded, offer.session)
         return await self._send_nearby(contact, encoded) or is_under_way
 
     def session(self, contact: UserAddress, own: OwnOffer, theirs: DirectOffer) -> DirectSession:
@@ -84,7 +84,7 @@ class OfferSender:
             return False
         return await self._nearby.send(contact, encoded)
 
-    async def _send_over_relays(self, contact: UserAddress, encoded: bytes) -> bool:
+    async def _send_over_relays(self, contact: UserAddress, encoded: bytes, session: bytes) -> bool:
         number = self._last = max(self._last + 1, int(self._runtime.wall() * 1000))
         try:
             made = await self._database.write(
@@ -99,7 +99,7 @@ class OfferSender:
             self._outbox.withdraw(earlier.number)
         key = self._keys.setdefault(contact, self._runtime.entropy(ITEM_KEY_BYTES))
         one = BestEffortInner(contact, made, key, lasts_seconds=OFFER_SECONDS)
-        self._under_way[contact] = _UnderWay(offer.session, self._outbox.send_best_effort(one))
+        self._under_way[contact] = _UnderWay(session, self._outbox.send_best_effort(one))
         return True
 
     def withdraw(self, contact: UserAddress, session: bytes) -> None:
