@@ -66,8 +66,12 @@ def test_two_who_call_at_once_have_both_calls(order: list[str], both_first: bool
 def test_an_offer_counts_once_whoever_sends_it_again() -> None:
     alice, bob, call = met()
     assert alice.core.open(call, bob.place, 0.0) is not None
+    bob.hear(alice.beacon(1.0), alice, 1.0)
+    [(newer, _)] = bob.core.offer(ALICE, b"newer", 1.0)
+    assert alice.core.open(newer, bob.place, 1.0) == (BOB, b"newer")
     for source in (bob.place, ("192.168.1.66", 40_000)):
-        assert alice.core.open(call, source, 0.0) is None
+        assert alice.core.open(call, source, 2.0) is None
+    assert alice.core.places(BOB, 2.0) == [bob.place], "and it makes nobody's place one of his"
 
 
 def test_an_offer_comes_too_late_after_a_minute() -> None:
