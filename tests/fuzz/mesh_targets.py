@@ -7,6 +7,7 @@ from tests.fuzz.wire_targets import _question, _response
 from tests.wire.mesh import HEADS, IDS, PIECE, SIGNED, head_of
 from zentalk.ids import NodeId
 from zentalk.mesh import head as sealing
+from zentalk.mesh import segments
 from zentalk.wire import head, rpc_shards, shard, statement
 from zentalk.wire.codec import Fields, pack, unpack, unpack_first
 from zentalk.wire.deposit import Stamp
@@ -14,6 +15,7 @@ from zentalk.wire.statement import Op
 
 MAX_BYTES = 4096
 HEAD_KEY = b"k" * 32
+SEGMENT = b"the last of a file" * 300
 
 
 def _formats() -> list[Target]:
@@ -50,6 +52,12 @@ def _formats() -> list[Target]:
                 HEAD_KEY, sealing.SealedHead(shard.shard_id(data), data)
             ),
             again=lambda found: sealing.seal_head(HEAD_KEY, found).content,
+        ),
+        target(
+            segments.open_segment,
+            [segments.seal_segment(HEAD_KEY, 3, SEGMENT, last=True)],
+            parse=lambda data: segments.open_segment(HEAD_KEY, 3, data, len(SEGMENT), last=True),
+            again=lambda found: segments.seal_segment(HEAD_KEY, 3, found, last=True),
         ),
         target(
             head.decode_index,
