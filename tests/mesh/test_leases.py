@@ -183,18 +183,19 @@ class Holder:
 
     kept: dict[ShardId, KeptShard] = field(default_factory=dict)
 
-    def do(self, op: Op, signed: SignedStatement, shards: tuple[ShardId, ...], wall: float) -> None:
+    def do(self, op: Op, signed: SignedStatement, shards: tuple[ShardId, ...], wall: float) -> bool:
+        """Return whether a statement was carried out for all it names."""
         hour = hour_at(wall)
         try:
             check_statement(signed.statement(op, HOLDER, shards), signed, wall)
             if op is Op.KEEP:
                 expiry = put_expiry(self.kept.get(shards[0]), signed, hour)
                 self.kept[shards[0]] = KeptShard(signed.lease_key, expiry)
-                return
+                return True
             found = [self.kept.get(shard) for shard in shards]
             changed = judge_change(found, signed.lease_key, hour)
         except RefusedError:
-            return
+            return False
         for shard, one, what in zip(shards, found, changed, strict=True):
             if one is not None and what is Changed.DONE:
                 self.kept[shard] = (
@@ -202,6 +203,7 @@ class Holder:
                     if op is Op.DELETE
                     else KeptShard(one.lease_key, renewed_expiry(one, signed.expiry_hour, hour))
                 )
+        return set(changed) == {Changed.DONE}
 
     def live(self, wall: float) -> dict[ShardId, int]:
         """Return the leases that run; what they end at."""
@@ -225,7 +227,7 @@ steps = st.lists(
 
 
 @given(steps)
-def test_whoever_repeats_statements_changes_nothing_even_if_no_nonce_is_remembered(
+def test_whoever_repeats_what_was_done_changes_nothing_even_if_no_nonce_is_remembered(
     todo: list[tuple[Op, int, int, int, list[int]]],
 ) -> None:
     quiet, repeated = Holder(), Holder()
@@ -240,13 +242,25 @@ def test_whoever_repeats_statements_changes_nothing_even_if_no_nonce_is_remember
             if op is Op.RENEW
             else SIGNER.delete(shards, wall)
         )
-        past.append((op, signed, shards))
-        for holder in (quiet, repeated):
-            holder.do(op, signed, shards, wall)
+        done = quiet.do(op, signed, shards, wall)
+        assert repeated.do(op, signed, shards, wall) == done
+        if done:
+            past.append((op, signed, shards))
         wall += 60 * minutes
-        for number in again:
+        for number in again if past else ():
             repeated.do(*past[number % len(past)], wall)
         assert repeated.live(wall) == quiet.live(wall)
+
+
+def test_what_found_nothing_to_change_cannot_be_repeated_when_there_is_something() -> None:
+    holder, nonces = Holder(), NonceMemory()
+    deleting = SIGNER.delete(SHARDS[:1], WALL)
+    assert not holder.do(Op.DELETE, deleting, SHARDS[:1], WALL)
+    nonces.see(deleting.lease_key, deleting.nonce, deleting.made_minute)
+    assert holder.do(Op.KEEP, SIGNER.keep(SHARDS[0], HOUR + 9, WALL), SHARDS[:1], WALL)
+    with pytest.raises(RefusedError, match="replay"):
+        check_nonce(nonces, deleting, WALL)
+    assert holder.do(Op.DELETE, deleting, SHARDS[:1], WALL)  # which is what the nonce is for
 
 
 def test_control_with_a_tombstone_that_ends_with_the_lease_a_repeat_deletes_what_came_later() -> (

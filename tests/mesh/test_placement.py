@@ -185,7 +185,8 @@ def sights(draw: st.DrawFn) -> dict[NodeId, set[ShardNumber]]:
     """Draw who is seen to have what, with duplicates and gaps."""
     holders = draw(st.integers(1, 8))
     seen: dict[NodeId, set[ShardNumber]] = {node(number): set() for number in range(holders)}
-    at = st.sets(st.integers(0, holders - 1), min_size=draw(st.integers(0, 2)), max_size=3)
+    least = draw(st.integers(0, min(2, holders)))
+    at = st.sets(st.integers(0, holders - 1), min_size=least, max_size=3)
     for segment in (HEAD, 0, 1):
         for piece in range(1 if segment == HEAD else PIECES):
             for number in draw(at):

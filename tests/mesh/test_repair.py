@@ -156,6 +156,13 @@ def test_silent_holders_are_read_last() -> None:
     assert plan.puts == ()
 
 
+def test_a_piece_that_only_a_silent_holder_has_is_read_before_a_copy_of_another() -> None:
+    live = {node(piece): {ShardNumber(0, piece)} for piece in range(10)}
+    live[node(50)] = {ShardNumber(0, 1)}
+    plan = plan_repair(0, live, [], first={}, silent={node(9)})
+    assert {task.number.piece for task in plan.reads[:DATA_PIECES]} == set(range(10))
+
+
 def test_a_head_is_copied_to_the_nearest_without_one() -> None:
     near = nearest(HEAD_PLACE, relays(30))
     live = {near[0].node: {ShardNumber(HEAD, 0)}, node(99): {ShardNumber(HEAD, 0)}}
@@ -213,10 +220,15 @@ class World:
             right = {t.number for t in plan.reads if self.answers(*t) is ShardVerdict.RIGHT}
             if len(right) >= plan.enough:
                 for task in plan.puts:
-                    # A put of what a holder has is a renewal: it would keep what it spoilt.
-                    self.has.setdefault(task.holder, set()).add(task.number)
+                    self.put(task.holder, task.number)
                     self.book.stored(task.holder, task.number)
                     assert self.answers(*task) is ShardVerdict.RIGHT
+
+    def put(self, holder: NodeId, number: ShardNumber) -> None:
+        """Store a shard; one that is there is renewed, and stays what it is, spoilt or not."""
+        if number not in self.has.setdefault(holder, set()):
+            self.has[holder].add(number)
+            self.spoilt.discard((holder, number))
 
     def survives(self, wall: float) -> int | None:
         return survives_node_losses([HEAD, *range(SEGMENTS)], self.book.live(wall))

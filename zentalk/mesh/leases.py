@@ -1,8 +1,9 @@
 """Leases: how owners ask for them, and what a holder makes of a statement.
 
 Spec: docs/spec/mesh.md section 8. A lease never ends earlier by a statement that is not a delete,
-and a deleted id stays refused for longer than a statement is fresh: so whoever repeats a statement
-changes nothing, whatever was forgotten of nonces. A refusal must never have changed anything.
+and a deleted id stays refused for longer than a statement is fresh: so whoever repeats one that was
+carried out changes nothing, whatever was forgotten of nonces. One that found nothing to change has
+only its nonce against that. A refusal must never have changed anything.
 """
 
 from __future__ import annotations
@@ -128,9 +129,9 @@ def check_statement(statement: Statement, signed: SignedStatement, wall: float) 
 
 
 def check_nonce(nonces: NonceMemory, signed: SignedStatement, wall: float) -> None:
-    """Check that a statement that verifies was not carried out before; raises RefusedError.
+    """Check that a statement that verifies was not seen before; raises RefusedError (`replay`).
 
-    What is carried out then is given to `nonces.see`.
+    Every statement that comes so far is given to `nonces.see` then, also if it changes nothing.
     """
     nonces.forget_before(minute_at(wall) - WINDOW_MINUTES)
     if nonces.has_seen(signed.lease_key, signed.nonce, signed.made_minute):

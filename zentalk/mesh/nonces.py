@@ -1,8 +1,9 @@
-"""Remembers the nonces of statements that were carried out, for as long as they could be repeated.
+"""Remembers the nonces of statements that verified, for as long as they could be repeated.
 
 Spec: docs/spec/mesh.md section 8. When there are too many the ones that were made first are
-forgotten: a repeated statement changes nothing even then (`zentalk.mesh.leases`), and refusing the
-next would let anybody stop a holder from working. It must never refuse what was not seen.
+forgotten: one that was carried out changes nothing when it is repeated even then
+(`zentalk.mesh.leases`), and refusing the next would let anybody stop a holder from working. It must
+never refuse what was not seen.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ class NonceMemory:
         return lease_key + nonce in self._minutes.get(made_minute, ())
 
     def see(self, lease_key: bytes, nonce: bytes, made_minute: int) -> None:
-        """Remember the nonce of a statement that is carried out now."""
+        """Remember the nonce of a statement that verified."""
         self._count += not self.has_seen(lease_key, nonce, made_minute)
         self._minutes[made_minute][lease_key + nonce] = None
         while self._count > self._most:

@@ -106,10 +106,10 @@ def _reads(
     segment: int, holders: Mapping[int, list[NodeId]], silent: Collection[NodeId]
 ) -> tuple[Task, ...]:
     """Return one reading of each index, from whoever answers; then what else there is."""
-    ranked: list[tuple[bool, int, int, NodeId]] = []
+    ranked: list[tuple[int, bool, int, NodeId]] = []
     for index, having in holders.items():
         for again, holder in enumerate(sorted(having, key=lambda one: (one in silent, one))):
-            ranked.append((holder in silent, again, index, holder))
+            ranked.append((again, holder in silent, index, holder))
     return tuple(
         Task(holder, ShardNumber(segment, index)) for _, _, index, holder in sorted(ranked)
     )
