@@ -8,8 +8,10 @@ from typing import Any, TypeVar
 
 import trio
 
+from tests.api.file_double import FakeFiles
 from tests.api.group_double import FakeGroups
 from zentalk.chat.names import Named
+from zentalk.chat.views import body_view, line_of
 from zentalk.errors import ConflictError, NotFoundError, TooLargeError
 from zentalk.ids import GroupId, UserAddress
 from zentalk.node.devices.pairings import Pairing, Pairings
@@ -343,6 +345,7 @@ class FakeNode:
     """Real ones are driven in tests/api/test_conversation_routes.py."""
     signals: Any = None
     groups: Any = field(default_factory=FakeGroups)
+    files: FakeFiles = field(default_factory=FakeFiles)
     tickets: list[bytes] = field(default_factory=list)
     since_commit: SinceCommit = field(default_factory=KeepsNothing)
 
@@ -429,11 +432,12 @@ class FakeNode:
             seq=number,
             conversation=format_address(address),
             direction=Direction.OUT,
-            kind="text",
-            text=text,
+            kind=draft.kind,
+            text=text or line_of(draft.body),
             state=MessageState.QUEUED,
             reason="",
             sent_at=1000.0 + number,
+            body=body_view(draft.body),
         )
         self.sent.append(message)
         if idempotency_key is not None:

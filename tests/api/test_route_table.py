@@ -26,6 +26,7 @@ SAMPLES = {
     "pairing_id": "0" * 16,
     "name": "start.js",
     "link_id": "0" * 16,
+    "cid": "0" * 64,
 }
 
 

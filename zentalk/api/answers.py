@@ -58,7 +58,7 @@ def no_content(tag: str, *, fails: Collection[HTTPStatus] = ()) -> dict[str, Any
 
 
 def image(tag: str, *media_types: str, fails: Collection[HTTPStatus] = ()) -> dict[str, Any]:
-    """Return the same of a route that answers with an image."""
+    """Return the same of a route that answers with an image, or with a file."""
     schema = {"schema": {"type": "string", "format": "binary"}}
     content = dict.fromkeys(media_types, schema)
     return {

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Path, Query, Request
 from starlette.responses import Response
 
-from zentalk.api.answers import MISSING, MISSING_OR_CONFLICT, answers
+from zentalk.api.answers import MISSING, MISSING_OR_CONFLICT, answers, image
 from zentalk.api.facade import NodeFacade
 from zentalk.rest.files import File, FileHealth, Files, MeshReport
 from zentalk.web.json_response import JsonResponse
@@ -22,7 +22,12 @@ UPLOADS: Final = {FILES_PATH: MAX_FILE_BYTES, UPLOAD_PATH: MAX_FILE_BYTES}
 """Paths whose bodies are files, and how long these may be."""
 _DEFAULT_TYPE: Final = "application/octet-stream"
 _BYTES: Final = {"schema": {"type": "string", "format": "binary"}}
-_BODY: Final = {"requestBody": {"required": True, "content": {"*/*": _BYTES}}}
+_BODY: Final = {
+    "requestBody": {
+        "required": True,
+        "content": {"*/*": {**_BYTES, "example": "the bytes of a file"}},
+    }
+}
 
 Cid = Annotated[
     str,
@@ -41,15 +46,23 @@ def _uploaded(wait: str) -> dict[str, Any]:
 
 
 def _downloaded() -> dict[str, Any]:
-    content = {"application/octet-stream": _BYTES}
+    part = {"description": "The range that was asked for.", "content": {_DEFAULT_TYPE: _BYTES}}
+    route = image("files", _DEFAULT_TYPE, fails=MISSING)
     return {
-        "tags": ["files"],
-        "response_class": Response,
-        "responses": {
-            HTTPStatus.OK.value: {"content": content},
-            HTTPStatus.PARTIAL_CONTENT.value: {"content": content},
+        **route,
+        "responses": route["responses"] | {HTTPStatus.PARTIAL_CONTENT.value: part},
+        "openapi_extra": {
+            "parameters": [
+                _header("Range", "one range of bytes, such as `bytes=1000-`"),
+                _header("If-Range", "the `ETag` of the answer that the range continues"),
+            ]
         },
     }
+
+
+def _header(name: str, about: str) -> dict[str, Any]:
+    schema = {"type": "string"}
+    return {"name": name, "in": "header", "required": False, "description": about, "schema": schema}
 
 
 def add_file_routes(router: APIRouter, node: NodeFacade) -> None:

@@ -147,9 +147,8 @@ def _any_may_fail(operation: dict[str, Any]) -> Iterator[int]:
 
 
 def _done(operation: dict[str, Any]) -> dict[str, Any]:
-    """Return the one answer of an operation that is no error."""
-    [done] = [answer for status, answer in operation["responses"].items() if status < "300"]
-    found: dict[str, Any] = done
+    """Return the answer of an operation that is no error and no part of another one."""
+    found: dict[str, Any] = operation["responses"][min(operation["responses"])]
     return found
 
 

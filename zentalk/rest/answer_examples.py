@@ -9,7 +9,9 @@ from zentalk.rest.examples import (
     ALICE,
     BOB,
     CAROL,
+    CID,
     CODE,
+    FILE_ID,
     GROUP,
     MESSAGE_ID,
     NOON,
@@ -31,6 +33,18 @@ _CONTACT: Final[Example] = {
     "verified": False,
     "verified_at": None,
     "warning": "",
+}
+_FILE: Final[Example] = {
+    "id": FILE_ID,
+    "cid": CID,
+    "name": "harbour.jpg",
+    "media_type": "image/jpeg",
+    "size": 1_500_000,
+    "state": "kept",
+    "reason": "",
+    "sent": 1_500_000,
+    "here": True,
+    "created_at": NOON,
 }
 _MESSAGE: Final[Example] = {
     "id": MESSAGE_ID,
@@ -275,6 +289,19 @@ ANSWER_EXAMPLES: Final[dict[str, Example]] = {
             }
         ],
     },
+    "Files": {"files": [_FILE]},
+    "File": _FILE,
+    "FileHealth": {
+        "cid": CID,
+        "state": "kept",
+        "shards_live": 15,
+        "shards_total": 15,
+        "survives_node_losses": 5,
+        "holders": 15,
+        "silent": 0,
+        "kept_until": NOON + 2_592_000,
+    },
+    "MeshReport": {"holders": 40, "files": 1, "bytes": 1_500_000, "direct": False},
     "NewLink": {
         "id": SHORT_ID,
         "code": f"zentalk-link:{ALICE}#the-secret-is-shown-this-once",

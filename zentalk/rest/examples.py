@@ -13,6 +13,8 @@ CAROL: Final = "zt1aibqibiga4eascqlbqgq4dyqcejbgfavcylrqgi2dmob2hq7eaq2pvns"
 GROUP: Final = "zt1amcakbqhbaequcymbuha6earcijrifiwc4mbsgq3dqor4hzaeergwubb"
 MESSAGE_ID: Final = "6b0d2ab28c0f4fd59f8d8a1c2e6a7b30"
 SHORT_ID: Final = "8f14e45fceea167a"
+CID: Final = "5f" * 32
+FILE_ID: Final = "c3" * 16
 CODE: Final = "QX7K-2MZP-NB4T-6WRA"
 SAFETY_NUMBER: Final = "760095002814802405463796814853011830183187156938039509777293"
 PICTURE: Final = "iVBORw0KGgo="
@@ -31,7 +33,7 @@ PARAMETER_EXAMPLES: Final[dict[str, str]] = {
     "webhook_id": SHORT_ID,
     "nonce": "00" * 32,
     "key": "00" * 16,
-    "cid": "5f" * 32,
+    "cid": CID,
     "q": "green tea",
 }
 """Of the parameters that a request must have, by name."""
