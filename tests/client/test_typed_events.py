@@ -53,6 +53,7 @@ from zentalk.rest.event_bodies import (
     SeenBody,
     TimerBody,
 )
+from zentalk.rest.files import FileProgressBody, FileRemovedBody
 from zentalk.rest.groups import GroupForgottenBody, GroupHistoryBody, GroupMemberBody, GroupSummary
 from zentalk.rest.limits import EventType
 from zentalk.rest.messages import Message
@@ -94,6 +95,8 @@ MEMBER = {"conversation": "zt1g", "address": "zt1", "role": "admin", "status": "
 STATE = {"id": "a" * 32, "conversation": "zt1", "state": "sent"}
 
 
+GONE_FILE = {"id": "c" * 32, "cid": "5" * 64}
+FILE = GONE_FILE | {"state": "uploading", "size": 9, "sent": 4, "reason": "no relay keeps files"}
 GONE = {"conversation": "zt1", "id": "a" * 32}
 PROFILE = {"address": "zt1", "version": 2, "name": "Bob", "status": "away", "avatar": ""}
 HOST = {"id": "1", "host": "push.example", "reason": "gone"}
@@ -120,6 +123,8 @@ BODIES: dict[type[Resource], dict[str, Any]] = {
     GroupMemberBody: MEMBER | {"invited_by": "zt1b"},
     GroupForgottenBody: {"conversation": "zt1g", "reason": "no room"},
     GroupHistoryBody: {"conversation": "zt1g", "by": "zt1", "messages": 3},
+    FileProgressBody: FILE,
+    FileRemovedBody: GONE_FILE,
     NoteBody: NOTE,
     ChangedLinkBody: {"id": "1"},
     ChangedDeviceBody: {"id": "1", "name": "phone", "scope": "read"},

@@ -44,6 +44,7 @@ from zentalk.client.errors import (
     InvalidRequestError,
     RateLimitedError,
 )
+from zentalk.client.file_events import FileAdded, FileChanged, FileRemoved
 from zentalk.client.following import LogEndedError, NodeGoneError
 from zentalk.client.group_events import (
     GroupChanged,
@@ -91,6 +92,7 @@ from zentalk.rest.conversations import FoundName
 from zentalk.rest.devices import Device, NewDevice, NewPairing, PairingInfo
 from zentalk.rest.direct import Direct
 from zentalk.rest.events import Event, Events
+from zentalk.rest.files import File, FileHealth, MeshReport
 from zentalk.rest.groups import GroupDetails, GroupPerson, GroupSummary, MemberDelivery
 from zentalk.rest.introductions import IntroducedPerson
 from zentalk.rest.invites import Invite
@@ -145,6 +147,11 @@ __all__ = [
     "EventFeed",
     "EventFollower",
     "Events",
+    "File",
+    "FileAdded",
+    "FileChanged",
+    "FileHealth",
+    "FileRemoved",
     "FoundName",
     "GroupChanged",
     "GroupDetails",
@@ -173,6 +180,7 @@ __all__ = [
     "Mailbox",
     "Me",
     "MemberDelivery",
+    "MeshReport",
     "Message",
     "MessageCreated",
     "MessageDeleted",

@@ -25,7 +25,7 @@ class AsyncChat:
         self._run = run
 
     async def send(self, *, idempotency_key: str | None = None, **content: Any) -> Message:
-        """Send a message: `text=`, `poll=`, `contact=`, `sticker=` or `location=`.
+        """Send a message: `text=`, `poll=`, `contact=`, `sticker=`, `location=`, `file=`.
 
         `reply_to=` an id and `mentions=` addresses go along with it; see docs/reference/rest.md.
         """

@@ -3,29 +3,26 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
-from pathlib import Path
-from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any
 
 import anyio
-import httpx
 
 from zentalk.client import calls, image_calls
 from zentalk.client.async_chats import AsyncChats
 from zentalk.client.async_events import EventFeed, EventFollower
+from zentalk.client.async_files import AsyncFiles
 from zentalk.client.async_groups import AsyncGroups
 from zentalk.client.async_links import AsyncLinks
 from zentalk.client.async_push import AsyncPush
+from zentalk.client.async_transport import AsyncTransport
 from zentalk.client.async_webhooks import AsyncWebhooks
-from zentalk.client.calls import Call, event_params, read_answer, transport_error
-from zentalk.client.folder import find_node
+from zentalk.client.calls import Call, event_params
 from zentalk.client.following import PATIENCE_SECONDS, Following
 from zentalk.client.image_calls import ImageFormat
-from zentalk.client.proof import AsyncProver
-from zentalk.client.sync_client import STREAM_TIMEOUT_SECONDS, TIMEOUT_SECONDS
+from zentalk.client.waits import STREAM_TIMEOUT_SECONDS
 from zentalk.rest.contacts import Contact, ListedContact
 from zentalk.rest.devices import Device, NewDevice, NewPairing, PairingInfo, ScopeIn
 from zentalk.rest.direct import Direct
@@ -36,62 +33,15 @@ from zentalk.rest.mailboxes import Mailbox
 from zentalk.rest.messages import Conversation, Message
 from zentalk.rest.node import Me
 from zentalk.rest.safety import Safety
-from zentalk.web.address_file import noted_url
-
-T = TypeVar("T")
 
 
-class AsyncClient(AsyncChats, AsyncGroups, AsyncLinks, AsyncWebhooks, AsyncPush):
+class AsyncClient(
+    AsyncTransport, AsyncChats, AsyncFiles, AsyncGroups, AsyncLinks, AsyncWebhooks, AsyncPush
+):
     """Calls an API node; use it in an `async with` block.
 
     Methods raise what those of `Client` raise.
     """
-
-    def __init__(self, base_url: str, token: str, timeout_seconds: float = TIMEOUT_SECONDS) -> None:
-        self._base_url = base_url
-        self._folder: Path | None = None
-        self._extensions: Callable[[], dict[str, Any]] = dict
-        """What each request asks of httpx besides."""
-        self._http = httpx.AsyncClient(
-            base_url=base_url,
-            headers={"Authorization": f"Bearer {token}"},
-            timeout=timeout_seconds,
-            limits=httpx.Limits(max_connections=None, max_keepalive_connections=None),
-            trust_env=False,  # A proxy of the environment would get the token.
-        )
-
-    @classmethod
-    def from_dir(cls, folder: Path | str, timeout_seconds: float = TIMEOUT_SECONDS) -> Self:
-        """Return a client of the node that runs in a folder, with its owner's token.
-
-        Each connection has to prove that it leads to the node before the token is shown there;
-        else calls raise StrangerError. Raises ConfigError if the folder has no token,
-        UnavailableError if its node does not run.
-        """
-        url, token = find_node(Path(folder))
-        client = cls(url, token, timeout_seconds)
-        client._folder = Path(folder)
-        client._extensions = lambda: {
-            "trace": AsyncProver(token, os.urandom)  # noqa: TID251 - the edge
-        }
-        return client
-
-    async def __aenter__(self) -> Self:
-        """Return the client."""
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        """Close the connections."""
-        await self.aclose()
-
-    async def aclose(self) -> None:
-        """Close the connections."""
-        await self._http.aclose()
 
     async def health(self) -> bool:
         """Return whether the program runs."""
@@ -311,25 +261,14 @@ class AsyncClient(AsyncChats, AsyncGroups, AsyncLinks, AsyncWebhooks, AsyncPush)
         who is there comes too (`EphemeralEvent`). It ends with the connection; `follow_events` does
         not.
         """
-        call: Call[None] = Call("GET", "/v1/events/stream", lambda _body: None)
-        try:
-            async with self._http.stream(
-                call.method,
-                call.path,
-                params=event_params(after, types, conversation, signals=signals),
-                timeout=STREAM_TIMEOUT_SECONDS,
-                extensions=self._extensions(),
-            ) as response:
-                if response.is_error:
-                    await response.aread()
-                    read_answer(call, response)
-                feed = EventFeed(response, self._base_url, after)
-                try:
-                    yield feed
-                finally:
-                    await feed.aclose()
-        except httpx.TransportError as error:
-            raise transport_error(self._base_url, error) from None
+        params = event_params(after, types, conversation, signals=signals)
+        call: Call[None] = Call("GET", "/v1/events/stream", lambda _body: None, params)
+        async with self._open(call, STREAM_TIMEOUT_SECONDS) as response:
+            feed = EventFeed(response, self._base_url, after)
+            try:
+                yield feed
+            finally:
+                await feed.aclose()
 
     @asynccontextmanager
     async def follow_events(
@@ -365,23 +304,6 @@ class AsyncClient(AsyncChats, AsyncGroups, AsyncLinks, AsyncWebhooks, AsyncPush)
     def _open_again(
         self, after: int, types: Sequence[str], conversation: str | None, *, signals: bool
     ) -> AbstractAsyncContextManager[EventFeed]:
-        """Open the stream where the node is now: a restart may have given it another port."""
-        url = None if self._folder is None else noted_url(self._folder)
-        if url is not None:
-            self._base_url = url
-            self._http.base_url = httpx.URL(url)
+        """Open the stream where the node is now."""
+        self._find_again()
         return self.stream_events(after, types, conversation, signals=signals)
-
-    async def _run(self, call: Call[T]) -> T:
-        try:
-            response = await self._http.request(
-                call.method,
-                call.path,
-                params=call.params,
-                json=call.json,
-                headers=call.headers,
-                extensions=self._extensions(),
-            )
-        except httpx.TransportError as error:
-            raise transport_error(self._base_url, error) from None
-        return read_answer(call, response)

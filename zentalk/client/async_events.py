@@ -9,6 +9,7 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack
 import anyio
 import httpx
 
+from zentalk.client.async_bodies import leave
 from zentalk.client.calls import transport_error
 from zentalk.client.following import Following
 from zentalk.client.sse import EventParser
@@ -43,18 +44,8 @@ class EventFeed:
         return self._ready.popleft()
 
     async def aclose(self) -> None:
-        """Leave the stream.
-
-        httpx nests generators and closes only the outermost; a cancelled read runs through
-        all of them, so that none is left to the garbage collector.
-        """
-        with anyio.CancelScope() as leaving:
-            leaving.cancel()
-            try:
-                while True:
-                    await anext(self._chunks)
-            except (StopAsyncIteration, httpx.HTTPError, httpx.StreamError):
-                return
+        """Leave the stream."""
+        await leave(self._chunks)
 
 
 Open = Callable[[int], AbstractAsyncContextManager[EventFeed]]

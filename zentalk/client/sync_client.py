@@ -4,25 +4,22 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Generator, Iterator, Sequence
-from pathlib import Path
-from types import TracebackType
-from typing import Any, Final, Self, TypeVar
-
-import httpx
+from typing import Any
 
 from zentalk.client import calls, image_calls
-from zentalk.client.calls import Call, Params, event_params, read_answer, transport_error
-from zentalk.client.folder import find_node
+from zentalk.client.calls import Call, Params, event_params
 from zentalk.client.following import PATIENCE_SECONDS, Following
 from zentalk.client.image_calls import ImageFormat
-from zentalk.client.proof import Prover
 from zentalk.client.sse import EventParser
 from zentalk.client.sync_chats import SyncChats
 from zentalk.client.sync_events import follow, now
+from zentalk.client.sync_files import SyncFiles
 from zentalk.client.sync_groups import SyncGroups
 from zentalk.client.sync_links import SyncLinks
 from zentalk.client.sync_push import SyncPush
+from zentalk.client.sync_transport import SyncTransport
 from zentalk.client.sync_webhooks import SyncWebhooks
+from zentalk.client.waits import STREAM_TIMEOUT_SECONDS
 from zentalk.rest.contacts import Contact, ListedContact
 from zentalk.rest.devices import Device, NewDevice, NewPairing, PairingInfo, ScopeIn
 from zentalk.rest.direct import Direct
@@ -33,66 +30,14 @@ from zentalk.rest.mailboxes import Mailbox
 from zentalk.rest.messages import Conversation, Message
 from zentalk.rest.node import Me
 from zentalk.rest.safety import Safety
-from zentalk.web.address_file import noted_url
-
-T = TypeVar("T")
-
-TIMEOUT_SECONDS: Final = 30.0
-STREAM_TIMEOUT_SECONDS: Final = 60.0
-"""After this long in silence a stream counts as lost; the node's heartbeat is more frequent."""
 
 
-class Client(SyncChats, SyncGroups, SyncLinks, SyncWebhooks, SyncPush):
+class Client(SyncTransport, SyncChats, SyncFiles, SyncGroups, SyncLinks, SyncWebhooks, SyncPush):
     """Calls an API node and waits; use it in a `with` block.
 
     Methods raise ApiError or an error of `zentalk.errors` with the node's own sentence, and
     a TransportError when the node cannot be reached.
     """
-
-    def __init__(self, base_url: str, token: str, timeout_seconds: float = TIMEOUT_SECONDS) -> None:
-        self._base_url = base_url
-        self._folder: Path | None = None
-        self._extensions: Callable[[], dict[str, Any]] = dict
-        """What each request asks of httpx besides."""
-        self._http = httpx.Client(
-            base_url=base_url,
-            headers={"Authorization": f"Bearer {token}"},
-            timeout=timeout_seconds,
-            trust_env=False,  # A proxy of the environment would get the token.
-        )
-
-    @classmethod
-    def from_dir(cls, folder: Path | str, timeout_seconds: float = TIMEOUT_SECONDS) -> Self:
-        """Return a client of the node that runs in a folder, with its owner's token.
-
-        Each connection has to prove that it leads to the node before the token is shown there;
-        else calls raise StrangerError. Raises ConfigError if the folder has no token,
-        UnavailableError if its node does not run.
-        """
-        url, token = find_node(Path(folder))
-        client = cls(url, token, timeout_seconds)
-        client._folder = Path(folder)
-        client._extensions = lambda: {
-            "trace": Prover(token, os.urandom)  # noqa: TID251 - the edge
-        }
-        return client
-
-    def __enter__(self) -> Self:
-        """Return the client."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        """Close the connections."""
-        self.close()
-
-    def close(self) -> None:
-        """Close the connections."""
-        self._http.close()
 
     def health(self) -> bool:
         """Return whether the program runs."""
@@ -342,11 +287,8 @@ class Client(SyncChats, SyncGroups, SyncLinks, SyncWebhooks, SyncPush):
     def _open_again(
         self, params: Params, connected: Callable[[], None]
     ) -> Generator[Event, None, None]:
-        """Open the stream where the node is now: a restart may have given it another port."""
-        url = None if self._folder is None else noted_url(self._folder)
-        if url is not None:
-            self._base_url = url
-            self._http.base_url = httpx.URL(url)
+        """Open the stream where the node is now."""
+        self._find_again()
         return self._stream(params, connected)
 
     def _stream(
@@ -355,34 +297,8 @@ class Client(SyncChats, SyncGroups, SyncLinks, SyncWebhooks, SyncPush):
         after = params["after"]
         assert isinstance(after, int)
         parser = EventParser(after)
-        call: Call[None] = Call("GET", "/v1/events/stream", lambda _body: None)
-        try:
-            with self._http.stream(
-                call.method,
-                call.path,
-                params=params,
-                timeout=STREAM_TIMEOUT_SECONDS,
-                extensions=self._extensions(),
-            ) as response:
-                if response.is_error:
-                    response.read()
-                    read_answer(call, response)
-                connected()
-                for chunk in response.iter_raw():
-                    yield from parser.feed(chunk)
-        except httpx.TransportError as error:
-            raise transport_error(self._base_url, error) from None
-
-    def _run(self, call: Call[T]) -> T:
-        try:
-            response = self._http.request(
-                call.method,
-                call.path,
-                params=call.params,
-                json=call.json,
-                headers=call.headers,
-                extensions=self._extensions(),
-            )
-        except httpx.TransportError as error:
-            raise transport_error(self._base_url, error) from None
-        return read_answer(call, response)
+        call: Call[None] = Call("GET", "/v1/events/stream", lambda _body: None, params)
+        with self._open(call, STREAM_TIMEOUT_SECONDS) as response:
+            connected()
+            for chunk in response.iter_raw():
+                yield from parser.feed(chunk)

@@ -41,6 +41,7 @@ from zentalk.client.conversation_events import (
     ConversationSeen,
     ConversationTimerChanged,
 )
+from zentalk.client.file_events import FileAdded, FileChanged, FileRemoved
 from zentalk.client.group_events import (
     GroupChanged,
     GroupForgotten,
@@ -125,6 +126,9 @@ CLASSES: Final[dict[str, type[Event]]] = {
     "group.member": GroupMemberChanged,
     "group.history": GroupHistoryShared,
     "group.forgotten": GroupForgotten,
+    "file.added": FileAdded,
+    "file.changed": FileChanged,
+    "file.removed": FileRemoved,
     "node.copied": NodeCopied,
     "node.outdone": NodeOutdone,
     "node.promoted": NodePromoted,
