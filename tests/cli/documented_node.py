@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import copy
+import io
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -37,6 +39,15 @@ def reading_ids() -> set[str]:
     return reading | {"markConversationRead", "proveToken"}
 
 
+class ShownFile(io.BytesIO):
+    """The answer to a download."""
+
+    status = 200
+
+    def getheader(self, _name: str) -> str | None:
+        return None
+
+
 class DocumentedNode:
     """Takes the place of the node in every call of the command line.
 
@@ -59,6 +70,8 @@ class DocumentedNode:
     def take_calls(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Answer in place of every node from now on."""
         monkeypatch.setattr(NodeClient, "_call", lambda _client, *call: self._answer(*call))
+        monkeypatch.setattr(NodeClient, "upload", lambda _client, *sent: self._take(*sent))
+        monkeypatch.setattr(NodeClient, "download", lambda _client, *asked: self._give(*asked))
         monkeypatch.setattr(NodeClient, "events", lambda _client, *_, **__: self._events())
 
     def _answer(self, method: str, target: str, _body: Mapping[str, Any] | None) -> Any:
@@ -71,6 +84,17 @@ class DocumentedNode:
         if operation["operationId"] in _PAGED and after >= 0:
             return {name: [] for name in example if name != "next"}
         return example
+
+    def _take(self, path: str, _headers: Mapping[str, str], pieces: Iterable[bytes]) -> Any:
+        for _piece in pieces:
+            pass
+        return self._answer("POST", path, None)
+
+    @contextmanager
+    def _give(self, path: str, _headers: Mapping[str, str]) -> Iterator[ShownFile]:
+        self._answer("GET", path, None)
+        file = self._operation("GET", "/v1/files/x")["responses"]["200"]["content"][_JSON]
+        yield ShownFile(bytes(file["example"]["size"]))
 
     def _operation(self, method: str, path: str) -> dict[str, Any]:
         for pattern, template in self._paths:

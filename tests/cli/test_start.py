@@ -68,6 +68,11 @@ async def test_a_node_command_loads_no_more_than_a_small_http_client(
     assert len(modules) <= MOST_FOR_A_CALL, sorted(modules)
 
 
+async def test_a_command_about_files_loads_nothing_heavy_either(folder: Path) -> None:
+    modules = await trio.to_thread.run_sync(lambda: loaded("file", "list", "--dir", folder))
+    assert tops(modules) & HEAVY == set()
+
+
 def test_control_what_a_program_loads_is_seen() -> None:
     code = "import sys, zentalk.client; print('\\n'.join(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -18,6 +18,7 @@ from urllib.parse import quote
 
 from zentalk.cli.connect import At, running_node
 from zentalk.cli.errors import UsageError
+from zentalk.cli.message import text_of
 from zentalk.cli.names import Names
 from zentalk.cli.node_client import NodeClient
 from zentalk.cli.output import answering, harmless, local_time, say_done, telling
@@ -91,7 +92,7 @@ def _as_markdown(node: NodeClient, chosen: list[dict[str, Any]], out: TextIO) ->
         out.write(f"# {_plain(name)}\n\n")
         for message in _messages(node, one["address"]):
             who = "me" if message["direction"] == "out" else names.author(message) or name
-            text = "*(taken back)*" if message["deleted"] else _plain(message["text"])
+            text = "*(taken back)*" if message["deleted"] else _plain(text_of(message))
             edited = " *(edited)*" if message["edited"] else ""
             out.write(f"**{_plain(who)}**, {local_time(message['sent_at'])}{edited}  \n{text}\n\n")
 

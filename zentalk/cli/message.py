@@ -18,7 +18,7 @@ from zentalk.cli.connect import At, running_node
 from zentalk.cli.errors import UsageError
 from zentalk.cli.names import Names
 from zentalk.cli.node_client import NodeClient
-from zentalk.cli.output import harmless, local_time, say, say_json, telling
+from zentalk.cli.output import harmless, local_time, say, say_json, size_text, telling
 from zentalk.cli.people import check_conversation, conversation_of
 from zentalk.errors import DeadlineError, UnavailableError
 
@@ -26,6 +26,8 @@ _REACHED: Final = {
     "sent": {"sent", "delivered", "read"},
     "delivered": {"delivered", "read"},
 }
+FILE: Final = "file"
+"""The kind of a message with one."""
 _FIRST_PAUSE_SECONDS: Final = 0.02
 _LONGEST_PAUSE_SECONDS: Final = 0.5
 _PAGE: Final = 1000
@@ -132,8 +134,20 @@ def line_of(message: dict[str, Any], who: str = "") -> str:
     kind = "" if message["kind"] == "text" else f"[{harmless(message['kind'])}] "
     edited = ", edited" if message.get("edited") else ""
     reactions = "".join(f" {harmless(one['emoji'])}" for one in message.get("reactions", ()))
-    text = harmless(message["text"])
+    text = harmless(text_of(message))
     return f"{when} {arrow} {who}{kind}{text}{reactions}  ({message['state']}{edited})"
+
+
+def text_of(message: dict[str, Any]) -> str:
+    """Return what stands for a message: of a file its name, its size and its CID.
+
+    It is as its sender wrote it, and to be made harmless.
+    """
+    text: str = message["text"]
+    body = message.get("body")
+    if message["kind"] != FILE or not body:
+        return text
+    return ", ".join([*([text] if text else []), size_text(body["size"]), body["cid"]])
 
 
 def _at(node: NodeClient, partner: str, limit: int, place: Place) -> list[dict[str, Any]]:

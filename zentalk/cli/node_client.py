@@ -2,15 +2,17 @@
 
 `zentalk.client` has the same calls with types, for programs that run longer than a command: loading
 what it is made of takes several times as long as the call. This one answers with plain JSON, one
-call after the other on one connection, through no proxy. It never prints the token, and shows it
-on a connection only after the other end has proved there that it knows it.
+call after the other on one connection, through no proxy; bytes of files go piece by piece. It never
+prints the token, and shows it on a connection only after the other end has proved there that it
+knows it.
 """
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from http.client import HTTPConnection, HTTPException, HTTPResponse
 from typing import Any, Final, NamedTuple
 from urllib.parse import urlencode, urlsplit
@@ -25,6 +27,8 @@ from zentalk.errors import (
 from zentalk.web.token_proof import NONCE_BYTES, PROOF_PATH, key_of, name_of, proves
 
 TIMEOUT_SECONDS: Final = 30.0
+FILE_TIMEOUT_SECONDS: Final = 120.0
+"""How long relays may take to bring a node the next piece of a file."""
 _MAX_ANSWER_BYTES: Final = 2**28
 _MAX_PROOF_BYTES: Final = 4096
 _MAX_LINE_BYTES: Final = 2**22
@@ -121,22 +125,39 @@ class NodeClient:
         With `signals`, who is writing and who is there comes too, without a number. The connection
         serves nothing else meanwhile.
         """
+        query = urlencode({"after": after} | ({"signals": "true"} if signals else {}))
+        with self._reading(f"/v1/events/stream?{query}", {}) as response:
+            try:
+                while line := response.readline(_MAX_LINE_BYTES):
+                    if line.startswith(_DATA):
+                        yield json.loads(line.removeprefix(_DATA))
+            except (ValueError, RecursionError):
+                raise NodeRefusedError(
+                    f"what answers at {self.place.url} is not an API node"
+                ) from None
+
+    def upload(self, path: str, headers: Mapping[str, str], pieces: Iterable[bytes]) -> Any:
+        """Send a body piece by piece and return the answer; raises what `pieces` raises too."""
         try:
-            query = urlencode({"after": after} | ({"signals": "true"} if signals else {}))
-            response = self._ask("GET", f"/v1/events/stream?{query}", None)
-            if response.status >= _ERROR:
-                self._answer(response)
-            while line := response.readline(_MAX_LINE_BYTES):
-                if line.startswith(_DATA):
-                    yield json.loads(line.removeprefix(_DATA))
-        except TimeoutError:
-            raise DeadlineError(f"{self.place.url} is silent") from None
-        except (HTTPException, OSError):
-            raise LinkClosedError(f"{self.place.url} closed the connection") from None
-        except (ValueError, RecursionError):
-            raise NodeRefusedError(f"what answers at {self.place.url} is not an API node") from None
-        finally:
-            self.close()
+            with self._reaching():
+                connection = self._connected()
+                with suppress(BrokenPipeError, ConnectionResetError):  # It may have said why.
+                    connection.request("POST", path, pieces, self._shown(headers))
+                answer = self._answer(connection.getresponse())
+        except BaseException:
+            self.close()  # Half of a request may be on it.
+            raise
+        self.has_changed = True
+        return answer
+
+    @contextmanager
+    def download(self, path: str, headers: Mapping[str, str]) -> Iterator[HTTPResponse]:
+        """Give an answer that is to be read piece by piece; raises as all calls do, also inside.
+
+        The connection serves nothing else meanwhile.
+        """
+        with self._reading(path, headers, FILE_TIMEOUT_SECONDS) as response:
+            yield response
 
     def close(self) -> None:
         """Close the connection."""
@@ -150,8 +171,14 @@ class NodeClient:
         return answer
 
     def _call(self, method: str, path: str, body: Mapping[str, Any] | None) -> Any:
-        try:
+        with self._reaching():
             return self._answer(self._ask(method, path, body))
+
+    @contextmanager
+    def _reaching(self) -> Iterator[None]:
+        """Say in our words how a connection has failed, and close it then."""
+        try:
+            yield
         except TimeoutError:
             self.close()
             raise DeadlineError(f"{self.place.url} did not answer in time") from None
@@ -159,15 +186,34 @@ class NodeClient:
             self.close()
             raise LinkClosedError(f"{self.place.url} closed the connection") from None
 
+    @contextmanager
+    def _reading(
+        self, path: str, headers: Mapping[str, str], timeout_seconds: float = TIMEOUT_SECONDS
+    ) -> Iterator[HTTPResponse]:
+        """Give an answer that is to be read inside, on a connection that then ends."""
+        try:
+            with self._reaching():
+                connection = self._connected()
+                connection.sock.settimeout(timeout_seconds)
+                connection.request("GET", path, headers=self._shown(headers))
+                response = connection.getresponse()
+                if response.status >= _ERROR:
+                    self._answer(response)
+                yield response
+        finally:
+            self.close()
+
     def _ask(self, method: str, path: str, body: Mapping[str, Any] | None) -> HTTPResponse:
         connection = self._connected()
-        headers = {"Authorization": f"Bearer {self._token}"}
-        content = None
+        content, headers = None, {}
         if body is not None:
             content = json.dumps(body).encode("ascii")
             headers["Content-Type"] = "application/json"
-        connection.request(method, path, content, headers)
+        connection.request(method, path, content, self._shown(headers))
         return connection.getresponse()
+
+    def _shown(self, headers: Mapping[str, str]) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self._token}", **headers}
 
     def _connected(self) -> HTTPConnection:
         """Return the connection, made again if the last answer ended it."""

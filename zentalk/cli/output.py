@@ -21,6 +21,9 @@ _DANGEROUS_KINDS = frozenset({"Cc", "Cs", "Zl", "Zp"})
 _TURNS_TEXT_ROUND = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 """Embeddings, overrides and isolates: with them a line shows other words than it holds (UAX 9)."""
 
+_STEP = 1024
+_UNITS = ("KiB", "MiB", "GiB")
+
 
 class OutputLostError(Exception):
     """Standard output took nothing more. The text is a sentence, or empty if there is none to say.
@@ -113,3 +116,15 @@ def local_time(unix_seconds: float) -> str:
 def utc_day(unix_seconds: float) -> str:
     """Return the day of a time, the same for every reader."""
     return time.strftime("%Y-%m-%d", time.gmtime(unix_seconds))
+
+
+def size_text(size: int) -> str:
+    """Return a number of bytes as people read it."""
+    if size < _STEP:
+        return f"{size} B"
+    amount, unit = size / _STEP, _UNITS[0]
+    for larger in _UNITS[1:]:
+        if amount < _STEP - 0.05:  # It would be shown as 1024.0.
+            break
+        amount, unit = amount / _STEP, larger
+    return f"{amount:.1f} {unit}"

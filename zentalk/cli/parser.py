@@ -11,20 +11,20 @@ from typing import Annotated, Any, Literal
 
 from zentalk.cli import chat_commands as _chat_commands  # noqa: F401 - adds to two groups
 from zentalk.cli.contact_commands import contact
+from zentalk.cli.file_commands import file
 from zentalk.cli.grammar import App, Command, Group, Parameter
 from zentalk.cli.group_commands import groups
 from zentalk.cli.invite_commands import invite
 from zentalk.cli.link_commands import add_to as add_link_commands
 from zentalk.cli.node_commands import conversation, device, mailbox, message, network
+from zentalk.cli.notify_commands import push, webhook
 from zentalk.cli.options import ApiDir, AsJson, Bootstraps, Difficulty, NetworkId, RelayDir
 from zentalk.cli.output import say
 from zentalk.cli.own_commands import privacy, profile
-from zentalk.cli.push_commands import push
 from zentalk.cli.reading import VERSION, choose, read, refuse, wants_help
 from zentalk.cli.refusals import unknown_option
 from zentalk.cli.relay_commands import add_to as add_relay_commands
 from zentalk.cli.sim_commands import sim
-from zentalk.cli.webhook_commands import webhook
 
 relay = Group("relay", "Run a relay: forward packets and keep mail for others.")
 api = Group("api", "Run your API node: identity, contacts, messages, REST.")
@@ -45,6 +45,7 @@ app = App(
                 mailbox,
                 conversation,
                 message,
+                file,
                 profile,
                 privacy,
                 webhook,
