@@ -11,8 +11,8 @@ import pytest
 import trio
 
 from tests.e2e.test_relay_process import Programs, dial
-from tests.relay.shards.ground import Owner, content
-from tests.store.shards import ground as disk
+from tests.relay.shards.owners import Owner, content
+from tests.store.shards import shelves as disk
 from zentalk.errors import RefusedError, TransportError
 from zentalk.net.connection import Connection
 from zentalk.net.runtime import Runtime
@@ -87,6 +87,12 @@ async def _put_until_killed(
     return acknowledged, begun
 
 
+def _large(root: Path) -> int:
+    with closing(disk.index(root)) as index:
+        (found,) = index.execute("SELECT count(*) FROM shard WHERE place > 0").fetchone()
+    return int(found)
+
+
 async def test_what_a_killed_relay_acknowledged_is_there(programs: Programs) -> None:
     programs.init("r1")
     acknowledged: set[int] = set()
@@ -107,11 +113,14 @@ async def test_what_a_killed_relay_acknowledged_is_there(programs: Programs) -> 
             (hour,) = await alice.look(shard_id(data(number)))
             there += hour > 0
         assert len(acknowledged) <= there <= len(begun)
+        for _ in range(300):  # what was cut off is removed, folder by folder
+            if len(disk.files(programs.folder("r1"))) == _large(programs.folder("r1")):
+                break
+            await trio.sleep(0.1)
+        else:
+            raise AssertionError("what was cut off is still there")
         nursery.cancel_scope.cancel()
     assert programs.end("r1", signal.SIGTERM) == 0
     root = programs.folder("r1")
     sums = disk.sums(root)
     assert (sums["shards"], sums["counted"]) == (there, sums["told"])
-    with closing(disk.index(root)) as index:
-        (large,) = index.execute("SELECT count(*) FROM shard WHERE place > 0").fetchone()
-    assert len(disk.files(root)) == large, "what was cut off is removed"

@@ -11,8 +11,8 @@ import trio
 from trio.testing import MockClock
 
 from tests.relay.harness import Running, World, world
-from tests.relay.shards.ground import Owner, content
-from tests.store.shards.ground import all_bytes
+from tests.relay.shards.owners import Owner, content
+from tests.store.shards.shelves import all_bytes
 from zentalk.errors import RefusedError
 from zentalk.link.hello import ClientCredentials
 from zentalk.net.connection import Connection

@@ -10,8 +10,8 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from tests.relay.shards.ground import MIB, RELAY, Owner, World, content
-from tests.store.shards.ground import all_bytes, files
+from tests.relay.shards.owners import MIB, RELAY, Owner, World, content
+from tests.store.shards.shelves import all_bytes, files
 from zentalk.errors import RefusedError
 from zentalk.ids import NodeId, day_at
 from zentalk.mailbox.events import Admittance
@@ -248,6 +248,33 @@ async def test_leases_end_every_hour_and_at_start_and_leave_nothing(
     async with world.running():
         assert b"canary" not in all_bytes(tmp_path)
         assert world.stat("stored_bytes") == 0
+
+
+async def _after_a_jump_of_the_date(tmp_path: Path) -> bool:
+    """Let a relay's date be forty days ahead for three hours; return whether a shard is there."""
+    world = World(tmp_path)
+    alice, real, ahead = Owner(world), world.runtime, 0.0
+    world.runtime = replace(real, wall=lambda: real.wall() + ahead)
+    async with world.running():
+        await alice.put(ONE, 700)
+        ahead = 40 * 86_400.0
+        await trio.sleep(3 * 3600)
+        ahead = 0.0
+        (hour,) = await alice.look(ID)
+        return hour > 0 and await alice.get(ID) == ONE
+
+
+async def test_a_date_that_jumps_ahead_for_hours_removes_nothing(
+    autojump_clock: MockClock, tmp_path: Path
+) -> None:
+    assert await _after_a_jump_of_the_date(tmp_path)
+
+
+async def test_control_a_clock_that_follows_the_date_at_once_would_remove_all(
+    autojump_clock: MockClock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("zentalk.mailbox.clock.SLEW", 1e9)
+    assert not await _after_a_jump_of_the_date(tmp_path)
 
 
 async def test_a_shard_whose_lease_has_just_ended_is_put_anew_by_anybody(

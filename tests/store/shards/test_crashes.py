@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 import trio
 
-from tests.store.shards import ground
-from tests.store.shards.ground import HOUR, LARGE, SMALL, opened, put
+from tests.store.shards import shelves
+from tests.store.shards.shelves import HOUR, LARGE, SMALL, opened, put
 from zentalk.errors import StorageError
 from zentalk.store.shards.files import PREFIXES
 from zentalk.store.shards.orphans import reconcile
@@ -136,10 +136,10 @@ async def _life(root: Path, told: dict[int, str]) -> None:
             nursery.start_soon(one, 2, 24)
         await one(3, 1)
         told[1] = "deleting"
-        await ground.delete(store, 1)
+        await shelves.delete(store, 1)
         told[1] = "deleted"
         told[3] = "deleting"
-        await ground.expire(store, HOUR + 1)
+        await shelves.expire(store, HOUR + 1)
         told[3] = "deleted"
         await one(4, 24)
 
@@ -149,13 +149,13 @@ async def _put_right(root: Path) -> tuple[int, dict[int, bytes | None]]:
     lost = 0
     async with opened(root) as store:
         for prefix in range(PREFIXES):
-            lost += (await reconcile(store, prefix, ground.inline)).lost
+            lost += (await reconcile(store, prefix, shelves.inline)).lost
         return lost, {number: await _content(store, number) for number in NUMBERS}
 
 
 async def _content(store: ShardStore, number: int) -> bytes | None:
     try:
-        return await ground.content_of(store, number, NUMBERS[number])
+        return await shelves.content_of(store, number, NUMBERS[number])
     except ShardLostError:
         return b"half of it"
 
@@ -163,25 +163,25 @@ async def _content(store: ShardStore, number: int) -> bytes | None:
 def _look(root: Path, told: dict[int, str]) -> None:
     lost, found = trio.run(_put_right, root)
     assert lost == 0, "a row had no file"
-    sums = ground.sums(root)
+    sums = shelves.sums(root)
     assert (sums["counted"], sums["shards"]) == (sums["told"], sums["told shards"])
-    left = ground.all_bytes(root)
+    left = shelves.all_bytes(root)
     for number, size in NUMBERS.items():
         content, state = found[number], told.get(number)
-        assert content in (None, ground.shard(number, size)[1]), "other content"
+        assert content in (None, shelves.shard(number, size)[1]), "other content"
         if state == "put":
             assert content is not None, f"{number} was acknowledged"
         if state == "deleted":
             assert content is None
             assert b"canary %d" % number not in left
     large = sum(found[number] is not None for number, size in NUMBERS.items() if size == LARGE)
-    assert len(ground.files(root)) == large, "a stray was left"
+    assert len(shelves.files(root)) == large, "a stray was left"
 
 
 def _cut_off(root: Path, monkeypatch: pytest.MonkeyPatch, cut_before: int, **lies: bool) -> bool:
     """Live until the cut, then look; return whether there was one."""
     root.mkdir()
-    ShardStore(ground.place(root), ground.inline).close()
+    ShardStore(shelves.place(root), shelves.inline).close()
     told: dict[int, str] = {}
     disk = Disk(root / "shards", cut_before)
     vars(disk).update(lies)

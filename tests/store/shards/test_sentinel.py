@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.store.shards import ground
-from tests.store.shards.ground import opened, put
+from tests.store.shards import shelves
+from tests.store.shards.shelves import opened, put
 from zentalk.store.shards.orphans import forget_lost, reconcile
 from zentalk.store.shards.rows import Doomed
 from zentalk.store.shards.sentinel import (
@@ -27,15 +27,15 @@ async def _used(root: Path) -> Path:
     return root / "shards"
 
 
-def _open(root: Path, node: bytes = ground.NODE) -> None:
-    ShardStore(ground.place(root, node), ground.inline).close()
+def _open(root: Path, node: bytes = shelves.NODE) -> None:
+    ShardStore(shelves.place(root, node), shelves.inline).close()
 
 
 async def test_a_folder_is_opened_again(tmp_path: Path) -> None:
     await _used(tmp_path)
     _open(tmp_path)
     async with opened(tmp_path) as store:
-        assert await ground.content_of(store, 1) == ground.shard(1)[1]
+        assert await shelves.content_of(store, 1) == shelves.shard(1)[1]
 
 
 async def test_a_folder_that_is_gone_or_empty_is_missing_and_stays_so(tmp_path: Path) -> None:
@@ -59,7 +59,7 @@ async def test_control_without_the_marker_it_would_begin_anew(tmp_path: Path) ->
     shutil.rmtree(folder)
     (tmp_path / MARKER_FILE).unlink()
     _open(tmp_path)
-    assert ground.sums(tmp_path)["shards"] == 0
+    assert shelves.sums(tmp_path)["shards"] == 0
 
 
 async def test_a_sentinel_that_is_gone_beside_its_index_is_missed(tmp_path: Path) -> None:
@@ -81,7 +81,7 @@ async def test_an_index_that_is_gone_or_empty_is_missed(tmp_path: Path) -> None:
     (folder / INDEX_FILE).touch()
     with pytest.raises(ShardsMissingError, match="empty"):
         _open(tmp_path)
-    assert len(ground.files(tmp_path)) == 1
+    assert len(shelves.files(tmp_path)) == 1
 
 
 async def test_a_folder_of_another_relay_is_refused(tmp_path: Path) -> None:
@@ -92,7 +92,7 @@ async def test_a_folder_of_another_relay_is_refused(tmp_path: Path) -> None:
     other = ShardFolder(tmp_path / "shards", tmp_path / "other", b"m" * 32)
     (tmp_path / "other").mkdir()
     with pytest.raises(ForeignShardsError):
-        ShardStore(other, ground.inline)
+        ShardStore(other, shelves.inline)
     (tmp_path / "shards" / SENTINEL_FILE).write_text("something else")
     with pytest.raises(ForeignShardsError):
         _open(tmp_path)
@@ -129,17 +129,17 @@ async def test_a_first_start_that_was_cut_off_is_taken_up(
 
 async def test_rows_are_not_given_up_while_the_disk_is_gone(tmp_path: Path) -> None:
     folder = await _used(tmp_path)
-    shard_id, _ = ground.shard(1)
+    shard_id, _ = shelves.shard(1)
     async with opened(tmp_path) as store:
-        (path,) = ground.files(tmp_path)
+        (path,) = shelves.files(tmp_path)
         path.unlink()
         (folder / SENTINEL_FILE).rename(folder / "away")
         lost = [Doomed(shard_id, int(path.name.rpartition("-")[2], 16))]
         with pytest.raises(ShardsMissingError):
-            await reconcile(store, shard_id[0], ground.inline)
+            await reconcile(store, shard_id[0], shelves.inline)
         with pytest.raises(ShardsMissingError):
             await forget_lost(store, lost)
-        assert ground.sums(tmp_path)["shards"] == 1
+        assert shelves.sums(tmp_path)["shards"] == 1
         (folder / "away").rename(folder / SENTINEL_FILE)
-        assert (await reconcile(store, shard_id[0], ground.inline)) == (0, 1), "the control"
-        assert ground.sums(tmp_path) == dict.fromkeys(ground.sums(tmp_path), 0)
+        assert (await reconcile(store, shard_id[0], shelves.inline)) == (0, 1), "the control"
+        assert shelves.sums(tmp_path) == dict.fromkeys(shelves.sums(tmp_path), 0)

@@ -13,8 +13,8 @@ import trio
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.store.shards import ground
-from tests.store.shards.ground import HOUR, LARGE, SMALL, opened, put, shard
+from tests.store.shards import shelves
+from tests.store.shards.shelves import HOUR, LARGE, SMALL, opened, put, shard
 from zentalk.errors import RefusedError, StorageFullError
 from zentalk.store.disk_space import DiskSpace
 from zentalk.store.shards import rows
@@ -38,10 +38,10 @@ async def test_a_shard_comes_back_whole_and_in_parts(tmp_path: Path) -> None:
 async def test_small_ones_are_in_the_index_and_all_is_closed_to_others(tmp_path: Path) -> None:
     async with opened(tmp_path) as store:
         await put(store, 1, rows.INLINE_BYTES)
-        assert ground.files(tmp_path) == []
+        assert shelves.files(tmp_path) == []
         await put(store, 2, rows.INLINE_BYTES + 1)
-        assert [path.stat().st_size for path in ground.files(tmp_path)] == [16 * 1024 + 1]
-        assert ground.modes(tmp_path) == {(True, 0o700), (False, 0o600)}
+        assert [path.stat().st_size for path in shelves.files(tmp_path)] == [16 * 1024 + 1]
+        assert shelves.modes(tmp_path) == {(True, 0o700), (False, 0o600)}
         assert (tmp_path / "shards").stat().st_mode & 0o777 == 0o700
 
 
@@ -54,27 +54,27 @@ async def test_a_refused_put_leaves_nothing(tmp_path: Path) -> None:
         with pytest.raises(RefusedError):
             await store.put(shard_id, content, refuse)
         assert await store.put(shard_id, content, lambda _tx, _place: (7, False)) == 7
-        assert ground.files(tmp_path) == []
+        assert shelves.files(tmp_path) == []
         await put(store, 1)
-        assert len(ground.files(tmp_path)) == 1, "the control"
+        assert len(shelves.files(tmp_path)) == 1, "the control"
 
 
 async def test_no_byte_of_what_is_deleted_or_expired_is_left(tmp_path: Path) -> None:
     async with opened(tmp_path) as store:
         for number, size in ((1, SMALL), (2, LARGE), (3, SMALL), (4, LARGE)):
             await put(store, number, size, expires=HOUR + number)
-        assert ground.all_bytes(tmp_path).count(b"canary ") >= 4, "the control"
-        assert await ground.delete(store, 1, SMALL)
-        assert await ground.delete(store, 2)
-        left = ground.all_bytes(tmp_path)
+        assert shelves.all_bytes(tmp_path).count(b"canary ") >= 4, "the control"
+        assert await shelves.delete(store, 1, SMALL)
+        assert await shelves.delete(store, 2)
+        left = shelves.all_bytes(tmp_path)
         assert (b"canary 1" in left, b"canary 2" in left) == (False, False)
         assert (b"canary 3" in left, b"canary 4" in left) == (True, True)
-        assert await ground.expire(store, HOUR + 4) == 2
-        left = ground.all_bytes(tmp_path)
+        assert await shelves.expire(store, HOUR + 4) == 2
+        left = shelves.all_bytes(tmp_path)
         assert b"canary" not in left
-        assert ground.KEY not in left
+        assert shelves.KEY not in left
         assert shard(4)[0] not in left
-    assert b"canary" not in ground.all_bytes(tmp_path)
+    assert b"canary" not in shelves.all_bytes(tmp_path)
 
 
 async def test_control_without_emptying_the_log_the_bytes_stay(
@@ -85,15 +85,15 @@ async def test_control_without_emptying_the_log_the_bytes_stay(
     monkeypatch.setattr("zentalk.store.shards.store.ShardStore.scrub", nothing)
     async with opened(tmp_path) as store:
         await put(store, 1, SMALL)
-        await ground.delete(store, 1, SMALL)
-        assert b"canary 1" in ground.all_bytes(tmp_path)
+        await shelves.delete(store, 1, SMALL)
+        assert b"canary 1" in shelves.all_bytes(tmp_path)
 
 
 async def test_a_shard_whose_file_is_gone_is_lost_and_not_misread(tmp_path: Path) -> None:
     async with opened(tmp_path) as store:
         await put(store, 1)
         await put(store, 2)
-        first, second = (ground.files(tmp_path), shard(2)[0])
+        first, second = (shelves.files(tmp_path), shard(2)[0])
         for path in first:
             if path.name.startswith(second.hex()[2:]):
                 os.truncate(path, 10)
@@ -101,7 +101,7 @@ async def test_a_shard_whose_file_is_gone_is_lost_and_not_misread(tmp_path: Path
                 path.unlink()
         for number in (1, 2):
             with pytest.raises(ShardLostError) as error:
-                await ground.content_of(store, number)
+                await shelves.content_of(store, number)
             assert shard(number)[0].hex() not in str(error.value)
 
 
@@ -116,9 +116,9 @@ async def test_a_disk_that_is_nearly_full_takes_no_more_and_lets_go(
         for size in (SMALL, LARGE):
             with pytest.raises(StorageFullError):
                 await put(store, 2, size)
-        assert len(ground.files(tmp_path)) == 1
-        assert await ground.content_of(store, 1) is not None
-        assert await ground.delete(store, 1)
+        assert len(shelves.files(tmp_path)) == 1
+        assert await shelves.content_of(store, 1) is not None
+        assert await shelves.delete(store, 1)
         free = 2**30
         await put(store, 2)
 
@@ -141,13 +141,13 @@ async def test_a_file_that_cannot_be_written_whole_is_not_left(
         monkeypatch.setattr(os, "write", short)
         with pytest.raises(StorageFullError, match="free space"):
             await put(store, 1)
-        assert ground.files(tmp_path) == []
+        assert shelves.files(tmp_path) == []
         await put(store, 1)
-        assert await ground.content_of(store, 1) == shard(1)[1]
+        assert await shelves.content_of(store, 1) == shard(1)[1]
 
 
 async def test_nonces_are_forgotten_in_time_and_when_there_are_too_many(tmp_path: Path) -> None:
-    seen = [rows.SeenNonce(ground.KEY, bytes([number]), number) for number in range(10)]
+    seen = [rows.SeenNonce(shelves.KEY, bytes([number]), number) for number in range(10)]
     async with opened(tmp_path) as store:
         for one in (*seen, seen[3]):
             await store.write(partial(rows.see, seen=one))
@@ -191,7 +191,7 @@ async def _follow(root: Path, steps: list[tuple[object, ...]]) -> None:
         async with opened(root) as store:
             while steps and steps[0][0] != "restart":
                 await _step(store, steps.pop(0), model, buried)
-                counted = ground.sums(root)
+                counted = shelves.sums(root)
                 wanted = sum(size + rows.ROW_BYTES for size, _ in model.values())
                 assert counted["counted"] == counted["told"] == wanted
                 assert counted["shards"] == counted["told shards"] == len(model)
@@ -203,7 +203,7 @@ async def _follow(root: Path, steps: list[tuple[object, ...]]) -> None:
                 until = await store.read(lambda tx, n=number: rows.buried_until(tx, _id(n), HOUR))  # type: ignore[misc]
                 assert until == buried.get(number, 0)
             large = sum(size > rows.INLINE_BYTES for size, _ in model.values())
-            assert len(ground.files(root)) == large
+            assert len(shelves.files(root)) == large
         if not steps:
             return
         steps.pop(0)
@@ -229,7 +229,7 @@ async def _step(
 
     match step:
         case ("put", int(number), int(size), int(hours)):
-            row = rows.ShardRow(_id(number), ground.KEY, size, HOUR + hours, 0, 0)
+            row = rows.ShardRow(_id(number), shelves.KEY, size, HOUR + hours, 0, 0)
 
             def keep(tx: Transaction, place: int) -> tuple[bool, bool]:
                 if row_of(tx) is not None:
@@ -256,6 +256,6 @@ async def _step(
             if number in model:
                 buried[number] = model.pop(number)[1]
         case ("expire", int(hours)):
-            await ground.expire(store, HOUR + hours)
+            await shelves.expire(store, HOUR + hours)
             for number in [n for n, (_, ends) in model.items() if ends <= HOUR + hours]:
                 del model[number]

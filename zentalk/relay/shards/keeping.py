@@ -1,4 +1,4 @@
-"""What becomes of a put or a change: read from the index, judged by the core, written back.
+"""Puts and changes: what is there is read from the index, judged by the core, and written back.
 
 Spec: docs/spec/mesh.md sections 8 to 10. The rules are in `zentalk.mesh`; functions here that take
 a transaction run inside it, one at a time, and change nothing when they refuse.
@@ -15,7 +15,7 @@ from zentalk.ids import NodeId, ShardId
 from zentalk.mailbox.events import Admittance
 from zentalk.mesh import leases
 from zentalk.mesh.leases import (
-    KeptShard,
+    KnownLease,
     check_nonce,
     check_statement,
     hour_at,
@@ -154,12 +154,12 @@ class ShardKeeper:
     def _hour(self) -> int:
         return hour_at(self._wall())
 
-    def _kept(self, tx: Transaction, shard_id: ShardId) -> KeptShard | None:
+    def _kept(self, tx: Transaction, shard_id: ShardId) -> KnownLease | None:
         row = rows.find(tx, shard_id)
         if row is not None:
-            return KeptShard(row.lease_key, row.expires)
+            return KnownLease(row.lease_key, row.expires)
         until = rows.buried_until(tx, shard_id, self._hour)
-        return KeptShard(UNKNOWN_KEY, until, deleted=True) if until else None
+        return KnownLease(UNKNOWN_KEY, until, deleted=True) if until else None
 
     def _done(self, tx: Transaction, signed: SignedStatement) -> None:
         """Remember a statement that is carried out in this transaction, and count what is there."""

@@ -42,7 +42,7 @@ class ShardRoom:
         self._tokens = tokens
         self.quota_bytes = quota_bytes
         self.used = Used()
-        """How much was stored after the last commit that was looked at."""
+        """The amount that was stored after the last commit that was looked at."""
         self.coming_bytes = 0
         """Bytes of shards that are being written and are in no row yet."""
 

@@ -109,7 +109,7 @@ class ShardService:
 
     @property
     def warning(self) -> str:
-        """What the operator should know, empty if all is well."""
+        """The sentence that the operator should read, empty if all is well."""
         return WARNINGS[self._shelf.trouble].format(fault=self._shelf.fault)
 
     def stats(self) -> dict[str, int]:

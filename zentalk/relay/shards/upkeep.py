@@ -1,4 +1,4 @@
-"""What a relay does with its shards by itself: leases end, crashes are put right, logs emptied.
+"""Work that a relay does by itself: leases end, crashes are put right, logs are emptied.
 
 Spec: docs/spec/mesh.md section 8. Everything is done in bounded steps, so that puts go on between
 them. Nothing is removed while the folder may be gone.
@@ -15,6 +15,7 @@ import trio
 
 from zentalk.errors import StorageError
 from zentalk.logs import quiet_logger
+from zentalk.mailbox.clock import MailClock
 from zentalk.mesh.leases import hour_at
 from zentalk.net.runtime import Runtime
 from zentalk.relay.shards.keeping import ShardKeeper
@@ -43,6 +44,7 @@ class ShardUpkeep:
         self._shelf = shelf
         self._keeper = keeper
         self._counters = counters
+        self._clock = MailClock(runtime.wall(), runtime.monotonic(), kept_hour=0)
 
     async def run(self) -> None:
         """Put right what a crash has left, then sweep every hour, until cancelled."""
@@ -56,7 +58,7 @@ class ShardUpkeep:
         """Remove what has expired; raises StorageError."""
         if not store.place.still_there():
             raise store.place.gone()
-        hour = hour_at(self._runtime.wall())
+        hour = self._over_hour()
 
         def choose(tx: Transaction) -> tuple[int, list[Doomed]]:
             found = rows.expired(tx, hour, STEP)
@@ -70,6 +72,12 @@ class ShardUpkeep:
         await store.read(self._keeper.room.count)
         # Ids and lease keys of what was removed are in the log until then.
         await store.scrub()
+
+    def _over_hour(self) -> int:
+        """Return the hour by which leases are over: a date that jumps ahead ends none early."""
+        wall, now = self._runtime.wall(), self._runtime.monotonic()
+        self._clock.read(wall, now)
+        return min(hour_at(wall), self._clock.hour(now))
 
     async def put_right(self, store: ShardStore) -> None:
         """Compare index and folder after a start; raises StorageError."""

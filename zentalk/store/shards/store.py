@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 import sqlite3
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Final, TypeVar
@@ -56,8 +57,14 @@ class ShardStore(BatchWriter):
         self.place = place
         self._space = DiskSpace(path)
         self._writing = _open_index(place, path, self._space)
-        self._readers = [open_database(path, MIGRATIONS, read_only=True) for _ in range(READERS)]
-        self.files = ShardFiles(place.folder, _next_run(self._writing))
+        self._readers: list[sqlite3.Connection] = []
+        try:
+            for _ in range(READERS):
+                self._readers.append(open_database(path, MIGRATIONS, read_only=True))
+            self.files = ShardFiles(place.folder, _next_run(self._writing))
+        except BaseException:
+            self.close()
+            raise
         self._blocking = run_blocking
         self._reader = BatchReader(self._readers, run_blocking, path)
         super().__init__(self._writing, run_blocking, path)
@@ -65,11 +72,6 @@ class ShardStore(BatchWriter):
     async def read(self, query: Callable[[Transaction], T]) -> T:
         """Run a query that sees the last commit; raises what it raises, or StorageError."""
         return await self._reader.read(query)
-
-    def read_now(self, query: Callable[[Transaction], T]) -> T:
-        """Run a query at once, in this thread; for start-up only."""
-        with storage_errors(None):
-            return query(self._readers[0])
 
     async def put(
         self, shard_id: bytes, content: bytes, keep: Callable[[Transaction, int], tuple[T, bool]]
@@ -131,7 +133,9 @@ class ShardStore(BatchWriter):
             if files:
                 await self._blocking(lambda: [self.files.remove(*one) for one in files])
             if len(files) < len(doomed):
-                await self.scrub()  # or else their bytes stay in the log
+                # Or else their bytes stay in the log. What fails is done with the next commit.
+                with suppress(StorageError):
+                    await self.scrub()
         return result
 
     async def write_at_any_rate(self, function: Callable[[Transaction], T]) -> T:
