@@ -34,11 +34,20 @@ class FakeFiles:
         """After so many bytes a download fails."""
         self.asked: list[tuple[int, int]] = []
         """Ranges that were read."""
+        self.cleaned: list[bool] = []
+        """Whether each file was to be cleaned."""
 
     async def upload(
-        self, name: str, media_type: str, pieces: AsyncGenerator[bytes, None], *, wait: bool
+        self,
+        name: str,
+        media_type: str,
+        pieces: AsyncGenerator[bytes, None],
+        *,
+        wait: bool,
+        clean: bool = False,
     ) -> FileView:
         name, media_type = check_name(name), check_type(media_type)
+        self.cleaned.append(clean)
         content = bytearray()
         async for piece in pieces:
             self.pieces_taken.append(len(piece))
@@ -78,7 +87,7 @@ class FakeFiles:
         for file in self.known:
             if file.cid == cid:
                 return file
-        raise NotFoundError("this node knows no file of that CID")
+        raise NotFoundError("this node knows no such file")
 
     async def health(self, cid: str) -> HealthView:
         file = await self.view(cid)

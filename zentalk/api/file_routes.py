@@ -32,12 +32,16 @@ _BODY: Final = {
 Cid = Annotated[
     str,
     Path(
-        description="64 hexadecimal digits",
+        description="the CID of a file, 64 hexadecimal digits, or its id at this node, 32 of them",
         max_length=100,
-        json_schema_extra={"pattern": "^[0-9a-f]{64}$"},
+        json_schema_extra={"pattern": "^([0-9a-f]{32}){1,2}$"},
     ),
 ]
 Name = Annotated[str, Query(description="What the file is called; it is never seen by relays.")]
+
+KeepMetadata = Annotated[
+    bool, Query(description="Whether a picture is sent with all that it tells by the way.")
+]
 
 
 def _uploaded(wait: str) -> dict[str, Any]:
@@ -75,21 +79,25 @@ def add_file_routes(router: APIRouter, node: NodeFacade) -> None:
         return JsonResponse(Files(files=[File.model_validate(one) for one in listed]))
 
     @router.post(FILES_PATH, **_uploaded(""))
-    async def take(request: Request, name: Name = "") -> Response:
+    async def take(
+        request: Request, name: Name = "", keep_metadata: KeepMetadata = False
+    ) -> Response:
         """Take a file in and bring it to relays meanwhile; events tell how far it is.
 
-        The body is the file, and `Content-Type` says what it is.
+        The body is the file, and `Content-Type` says what it is. What a picture tells beside what
+        it shows, such as where it was taken, is taken out of it.
         """
-        return await _upload(request, name, wait=False)
+        return await _upload(request, name, wait=False, clean=not keep_metadata)
 
     @router.get(FILES_PATH + "/{cid}", **answers("files", File, fails=MISSING))
     async def one(cid: Cid) -> Response:
         """Return one file."""
         return JsonResponse(File.model_validate(await node.files.view(cid)))
 
-    async def _upload(request: Request, name: str, *, wait: bool) -> Response:
+    async def _upload(request: Request, name: str, *, wait: bool, clean: bool = False) -> Response:
         media_type = request.headers.get("content-type", _DEFAULT_TYPE)
-        made = await node.files.upload(name, media_type, request.stream(), wait=wait)
+        body = request.stream()
+        made = await node.files.upload(name, media_type, body, wait=wait, clean=clean)
         status = HTTPStatus.CREATED if wait else HTTPStatus.ACCEPTED
         return JsonResponse(File.model_validate(made), status)
 
@@ -97,7 +105,7 @@ def add_file_routes(router: APIRouter, node: NodeFacade) -> None:
     async def upload(request: Request, name: Name = "") -> Response:
         """Put a file into the mesh; the answer comes once relays have all of it.
 
-        The body is the file, and `Content-Type` says what it is.
+        The body is the file, every byte of which stays, and `Content-Type` says what it is.
         """
         return await _upload(request, name, wait=True)
 

@@ -226,7 +226,7 @@ async def test_an_upload_that_is_deleted_on_its_way_says_so(
             nursery.start_soon(wait)
             await trio.sleep(1)
             [view] = await alice.library.listing()
-            await alice.library.cancel(view.id)
+            await alice.library.delete(view.id)
         await trio.sleep(1)
         assert await alice.library.listing() == []
 

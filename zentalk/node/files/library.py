@@ -11,9 +11,7 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import replace
 from typing import Final
 
-import trio
-
-from zentalk.errors import ConflictError, LocalProtocolError, NotFoundError
+from zentalk.errors import ConflictError, LocalProtocolError, NotFoundError, ZentalkError
 from zentalk.net.runtime import Runtime
 from zentalk.node.files.intake import DEFAULT_TYPE, check_name, check_type, take_in
 from zentalk.node.files.looks import FileCleaner, FileLooks
@@ -28,8 +26,7 @@ from zentalk.wire.chat import CID_BYTES, FileCard
 FILE_ID_BYTES: Final = 16
 SECRET_BYTES: Final = 32
 _DELETED: Final = "the file was deleted meanwhile"
-_NO_SUCH: Final = "this node has no file of that id"
-_NO_FILE: Final = "this node knows no file of that CID"
+_NO_FILE: Final = "this node knows no such file"
 
 
 class FileLibrary:
@@ -140,9 +137,10 @@ class FileLibrary:
         return shown(await self._of(cid))
 
     async def card(self, cid: str) -> FileCard:
-        """Return how others get a file; raises NotFoundError."""
+        """Return how others get a file; raises NotFoundError, ConflictError before it is kept."""
         file = await self._of(cid)
-        assert file.cid is not None
+        if file.cid is None:
+            raise ConflictError("relays do not have all of this file yet: send it once they have")
         return FileCard(
             file.cid,
             file.share_secret,
@@ -171,22 +169,9 @@ class FileLibrary:
     async def delete(self, cid: str) -> FileView:
         """Delete an own file at all its holders, or forget somebody else's here.
 
-        Raises NotFoundError.
+        What is on its way there is taken back. Raises NotFoundError.
         """
-        return await self._deleted(await self._of(cid))
-
-    async def cancel(self, file_id: str) -> FileView:
-        """Do the same with a file by its id, which it has before it has a CID."""
-        try:
-            raw = bytes.fromhex(file_id)
-        except ValueError:
-            raw = b""
-        found = await self._database.read(lambda tx: files.get(tx, raw))
-        if found is None:
-            raise NotFoundError(_NO_SUCH)
-        return await self._deleted(found)
-
-    async def _deleted(self, file: StoredFile) -> FileView:
+        file = await self._of(cid)
         now, cid = self._runtime.wall(), "" if file.cid is None else file.cid.hex()
 
         def job(tx: Transaction) -> None:
@@ -218,8 +203,10 @@ class FileLibrary:
             raw = bytes.fromhex(cid)
         except ValueError:
             raw = b""
+        if len(raw) == FILE_ID_BYTES:
+            return await self._found(raw, NotFoundError(_NO_FILE))
         if len(raw) != CID_BYTES:
-            raise LocalProtocolError("a CID has 64 hexadecimal digits")
+            raise LocalProtocolError("a CID has 64 hexadecimal digits, and the id of a file 32")
         found = await self._database.read(lambda tx: files.by_cid(tx, raw))
         return found or await self._given(raw)
 
@@ -251,9 +238,8 @@ class FileLibrary:
 
         return await self._database.write(job)
 
-    async def _found(self, file_id: bytes) -> StoredFile:
+    async def _found(self, file_id: bytes, missing: ZentalkError | None = None) -> StoredFile:
         found = await self._database.read(lambda tx: files.get(tx, file_id))
         if found is None:
-            await trio.lowlevel.checkpoint()
-            raise ConflictError(_DELETED)
+            raise missing or ConflictError(_DELETED)
         return found
