@@ -15,7 +15,7 @@ from zentalk.ids import NodeId, ShardId
 from zentalk.mailbox.events import Admittance
 from zentalk.mesh import leases
 from zentalk.mesh.leases import (
-    KnownLease,
+    KeptShard,
     check_nonce,
     check_statement,
     hour_at,
@@ -154,12 +154,12 @@ class ShardKeeper:
     def _hour(self) -> int:
         return hour_at(self._wall())
 
-    def _kept(self, tx: Transaction, shard_id: ShardId) -> KnownLease | None:
+    def _kept(self, tx: Transaction, shard_id: ShardId) -> KeptShard | None:
         row = rows.find(tx, shard_id)
         if row is not None:
-            return KnownLease(row.lease_key, row.expires)
+            return KeptShard(row.lease_key, row.expires)
         until = rows.buried_until(tx, shard_id, self._hour)
-        return KnownLease(UNKNOWN_KEY, until, deleted=True) if until else None
+        return KeptShard(UNKNOWN_KEY, until, deleted=True) if until else None
 
     def _done(self, tx: Transaction, signed: SignedStatement) -> None:
         """Remember a statement that is carried out in this transaction, and count what is there."""
