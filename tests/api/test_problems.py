@@ -158,7 +158,7 @@ async def test_a_body_above_the_limit_that_does_not_say_so(node: FakeNode) -> No
     ("body", "words"),
     [
         (b"{", "the body is not JSON"),
-        (b"{}", "give exactly one of text, poll, contact, sticker and location"),
+        (b"{}", "give exactly one of text, poll, contact, sticker, location and file"),
         (b'{"poll":{"question":"?"}}', "body.poll.options: it is missing"),
         (b'{"text":5}', "body.text: it must be text"),
         (b'{"text":""}', "body.text: it needs 1 or more characters"),
