@@ -16,6 +16,7 @@
     python -m benchmarks history               how fast a million messages answer, some minutes
     python -m benchmarks linked                how it gets to a linked node, and what it keeps
                                                waiting meanwhile, some minutes
+    python -m benchmarks files                 files to fifteen relays and back, two minutes
     python -m benchmarks group                 what a text costs in a group of 256, in virtual time;
                                                half an hour, or less with --count 32
     python -m benchmarks profiles              what privacy profiles cost and hide, in virtual
@@ -36,7 +37,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from benchmarks import history, large_group, linked, messages, peers, profiles, ways
+from benchmarks import files, history, large_group, linked, messages, peers, profiles, ways
 from benchmarks.peer_load import RELAYS
 from benchmarks.rounds import Row
 
@@ -61,7 +62,8 @@ WAYS = "ways"
 HISTORY = "history"
 LINKED = "linked"
 GROUP = "group"
-OTHERS = (PEERS, WAYS, MESSAGES, PROFILES, LOAD, WORK, HISTORY, LINKED, ACKS, GROUP)
+FILES = "files"
+OTHERS = (PEERS, WAYS, MESSAGES, PROFILES, LOAD, WORK, HISTORY, LINKED, ACKS, GROUP, FILES)
 DEFAULT_JSON = Path(__file__).with_name("results.json")
 
 
@@ -115,6 +117,8 @@ def rows_of(group: str, count: int | None, relays: int) -> list[Row]:
         return linked.rows(count or history.MESSAGES)
     if group == GROUP:
         return large_group.rows(count or large_group.MEMBERS)
+    if group == FILES:
+        return files.rows(count or files.SIZE_MIB)
     if group == PROFILES:
         return profiles.rows(count or profiles.ROUNDS)
     try:

@@ -133,17 +133,25 @@ def uris(root: Path, *, web: bool = False) -> list[str]:
 
 
 async def start_api(
-    root: Path, name: str, nursery: trio.Nursery, program: str = "zentalk", *, web: bool = False
+    root: Path,
+    name: str,
+    nursery: trio.Nursery,
+    program: str = "zentalk",
+    *,
+    web: bool = False,
+    settings: Sequence[str] = (),
 ) -> tuple[Program, str, str, str]:
     """Start an API node, as a command of a program; return it with address, URL and token.
 
-    With `web` it reaches relays by WebSockets only.
+    With `web` it reaches relays by WebSockets only; `settings` are further lines of its file.
     """
     folder = root / name
     bootstraps = [word for uri in uris(root, web=web)[:2] for word in ("--bootstrap", uri)]
     address = await _command("api", "init", "--dir", str(folder), "--port", "0", *bootstraps)
     if web:
-        _add(folder, 'reach_relays_by = "websocket"')
+        settings = ('reach_relays_by = "websocket"', *settings)
+    if settings:
+        _add(folder, *settings)
     token = await _command("api", "token", "--dir", str(folder))
     node = await Program.start(name, nursery, "-m", program, "api", "run", "--dir", str(folder))
     return node, address, await node.ready(), token

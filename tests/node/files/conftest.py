@@ -58,7 +58,7 @@ class Owner:
         self.transfers = Transfers(
             opener,
             FileSource(runtime, opener, cache),
-            Uploads(runtime, self.database, near, sender),
+            Uploads(runtime, self.database, near, sender, cache.trim),
             Deletes(runtime, self.database, calls, moves.tell),
             moves,
         )

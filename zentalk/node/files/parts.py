@@ -61,10 +61,11 @@ def build_files(
     moves = Moves()
     opener = FileOpener(database, calls, relays)
     cache = FileCache(own, database, folder, settings.files_cache_bytes)
+    sender = FileSender(own, database, folder, calls, moves.tell)
     transfers = Transfers(
         opener,
         FileSource(own, opener, cache),
-        Uploads(own, database, relays, FileSender(own, database, folder, calls, moves.tell)),
+        Uploads(own, database, relays, sender, cache.trim),
         Deletes(own, database, calls, moves.tell),
         moves,
     )

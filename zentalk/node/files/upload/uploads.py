@@ -5,6 +5,7 @@ An upload is never given up: its owner sees why it waits, and deletes it or lets
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Final
 
@@ -35,7 +36,10 @@ _LOG: Final = quiet_logger("zentalk.node")
 
 
 class Uploads:
-    """Sends what waits, the oldest first; `poke` after a file was added."""
+    """Sends what waits, the oldest first; `trim` is called when a file need not lie here any more.
+
+    `poked` is to be set after a file was added.
+    """
 
     def __init__(
         self,
@@ -43,11 +47,13 @@ class Uploads:
         database: HistoryDatabase,
         relays: StorageRelays,
         sender: FileSender,
+        trim: Callable[[], Awaitable[None]],
     ) -> None:
         self._runtime = runtime
         self._database = database
         self._relays = relays
         self._sender = sender
+        self._trim = trim
         self._failures = 0
         self.poked = Signal()
 
@@ -80,6 +86,7 @@ class Uploads:
                 await self._waits(file, NO_RELAYS)
                 return False
             await until_stored(lambda: self._sender.send(*placed))
+            await until_stored(self._trim)
         except NotFoundError:
             await self._waits(file, GONE)
             return True
