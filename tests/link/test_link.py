@@ -124,6 +124,32 @@ def test_k3_packet_call_and_cell_take_one_small_unit_each() -> None:
     assert len(drain(left)) == 3 * UNIT_SMALL_BYTES
 
 
+@pytest.mark.parametrize(
+    ("size", "large"), [(41_000, 0), (42_000, 4), (130_000, 4), (210_000, 8), (262_144, 8)]
+)
+def test_a_long_call_takes_large_units_of_which_the_number_says_little(
+    size: int, large: int
+) -> None:
+    left, right = open_pair()
+    left.traffic.request(bytes(size))
+    wire = drain(left)
+    assert len(wire) == (large * UNIT_LARGE_BYTES or 16 * UNIT_SMALL_BYTES)
+    [event] = right.receive(wire)
+    assert event == RequestReceived(0, bytes(size))
+
+
+def test_a_link_in_a_link_has_no_large_units() -> None:
+    left = initiator(settings=LinkSettings("local", depth=1))
+    right = responder(LinkSettings("local", depth=1))
+    right.receive(drain(left))
+    left.receive(drain(right))
+    right.receive(drain(left))
+    left.traffic.request(bytes(100_000))
+    wire = drain(left)
+    assert len(wire) == 64 * cell_bytes(1)
+    assert [type(event) for event in right.receive(wire)] == [RequestReceived]
+
+
 def test_a_relay_link_puts_a_drain_into_one_record() -> None:
     left, right = open_pair(RELAY_HELLO)
     for _ in range(30):

@@ -1,12 +1,14 @@
 """Calls: pieces, padding to buckets, and bounds on what a peer can make us hold."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from zentalk.errors import DecodeError, LocalProtocolError
 from zentalk.link.events import NotifyReceived, RequestReceived, ResponseReceived
-from zentalk.link.rpc import Calls, padded_cells, split_message
+from zentalk.link.rpc import LARGE_PIECE_BYTES, Calls, padded_cells, split_message
 from zentalk.wire.frames import RPC_NOTIFY, RPC_REQUEST, RPC_RESPONSE, Rpc
 from zentalk.wire.rpc import MAX_CALL_BYTES, MAX_RESPONSE_BYTES
 
@@ -27,6 +29,16 @@ def test_a_padded_message_is_one_of_the_buckets(size: int) -> None:
     assert len(pieces) in (1, 4, 16) or len(pieces) % 64 == 0
     assert {len(piece.data) for piece in pieces} == {PIECE}
     assert [piece.last for piece in pieces].index(True) == len(pieces) - 1
+
+
+def test_control_a_long_message_that_says_less_than_it_takes_is_refused() -> None:
+    first, *others = split_message(RPC_REQUEST, 0, bytes(130_000), LARGE_PIECE_BYTES, padded=True)
+    assert len(others) == 3
+    calls = Calls(padded=True)
+    for piece in (first, others[0]):
+        calls.receive(piece)
+    with pytest.raises(DecodeError, match="shorter"):
+        calls.receive(replace(others[1], last=True))
 
 
 @given(

@@ -3,7 +3,8 @@
 Spec: docs/spec/link.md section 8. Bodies are opaque here. One message is sent whole
 before the next begins, so a receiver holds at most one unfinished message per link. On
 links of clients and in tunnels a message is padded to 1, 4, 16 or 64 cells or a
-multiple of 64, so that its size says little.
+multiple of 64, so that its size says little; a long one on a client's own link goes in
+large units, four or a multiple of four of them.
 """
 
 from __future__ import annotations
@@ -12,12 +13,18 @@ from typing import Final
 
 from zentalk.errors import DecodeError, LocalProtocolError
 from zentalk.link.events import NotifyReceived, RequestReceived, ResponseReceived
-from zentalk.wire.frames import RPC_NOTIFY, RPC_REQUEST, RPC_RESPONSE, Rpc
+from zentalk.link.geometry import MAX_FRAME_BYTES
+from zentalk.wire.frames import RPC_NOTIFY, RPC_OVERHEAD_BYTES, RPC_REQUEST, RPC_RESPONSE, Rpc
 from zentalk.wire.rpc import MAX_CALL_BYTES, MAX_RESPONSE_BYTES
 
 LENGTH_BYTES: Final = 4
 """A message begins with the length of its body; fill follows the body."""
 _BUCKETS: Final = (1, 4, 16, 64)
+LARGE_PIECE_BYTES: Final = MAX_FRAME_BYTES - RPC_OVERHEAD_BYTES
+"""A piece that fills a large unit."""
+_LARGE_STEP: Final = 4
+LONG_CELLS: Final = 16
+"""A message that takes more cells than this is a long one."""
 _MAX_CALL_ID: Final = 2**32 - 1
 _LIMITS: Final = {
     RPC_REQUEST: MAX_CALL_BYTES,
@@ -34,19 +41,28 @@ def padded_cells(cells: int) -> int:
     return -(-cells // _BUCKETS[-1]) * _BUCKETS[-1]
 
 
+def _padded_bytes(length: int, piece_bytes: int) -> int:
+    """Return how long a message of `length` bytes is with its fill, in pieces of one size."""
+    pieces = -(-length // piece_bytes)
+    if piece_bytes == LARGE_PIECE_BYTES:
+        return -(-pieces // _LARGE_STEP) * _LARGE_STEP * piece_bytes
+    return padded_cells(pieces) * piece_bytes
+
+
 def split_message(
     kind: int, call_id: int, body: bytes, piece_bytes: int, *, padded: bool
 ) -> list[Rpc]:
     """Cut a message into frames of `piece_bytes` each (the last one may be shorter).
 
-    With `padded`, every piece has that size and their number is one of the buckets.
+    With `padded`, every piece has that size and their number is one of the buckets; of large pieces
+    it is a multiple of four.
     Raises LocalProtocolError if the body exceeds the limit of its kind.
     """
     if len(body) > _LIMITS[kind]:
         raise LocalProtocolError("a call or response is longer than a link carries")
     whole = len(body).to_bytes(LENGTH_BYTES, "big") + body
     if padded:
-        whole = whole.ljust(padded_cells(-(-len(whole) // piece_bytes)) * piece_bytes, b"\0")
+        whole = whole.ljust(_padded_bytes(len(whole), piece_bytes), b"\0")
     starts = range(0, len(whole), piece_bytes)
     return [
         Rpc(kind, call_id, start + piece_bytes >= len(whole), whole[start : start + piece_bytes])
@@ -68,8 +84,7 @@ class _Partial:
         self.kind, self.call_id = first.kind, first.call_id
         self._left = length + LENGTH_BYTES
         if padded:
-            piece_bytes = len(first.data)
-            self._left = padded_cells(-(-self._left // piece_bytes)) * piece_bytes
+            self._left = _padded_bytes(self._left, len(first.data))
         self._left -= LENGTH_BYTES
         self._body_left = length
         self._wanted = wanted

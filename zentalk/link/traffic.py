@@ -25,7 +25,7 @@ from zentalk.link.outbox import (
     FrameQueue,
 )
 from zentalk.link.records import RecordOpener, RecordSealer, UnitOpener, UnitSealer
-from zentalk.link.rpc import Calls, split_message
+from zentalk.link.rpc import LARGE_PIECE_BYTES, LONG_CELLS, Calls, split_message
 from zentalk.link.streams import (
     CLIENT_STREAMS,
     FLOWS_PER_STREAM,
@@ -250,7 +250,10 @@ class Traffic:
         return set()
 
     def _put_message(self, kind: int, call_id: int, body: bytes) -> None:
-        pieces = split_message(kind, call_id, body, self._call_piece_bytes, padded=self.fixed_units)
+        size = self._call_piece_bytes
+        if self.fixed_units and not self._depth and len(body) > LONG_CELLS * size:
+            size = LARGE_PIECE_BYTES
+        pieces = split_message(kind, call_id, body, size, padded=self.fixed_units)
         for piece in pieces:
             if not self._outbox.put(CALLS, encode_frame(piece), CALL_QUEUE_BYTES):
                 raise LocalProtocolError("too many calls wait on one link")
