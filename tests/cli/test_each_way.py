@@ -1,6 +1,6 @@
 """E1 and B1 to B3, B5 and B6 over each way: TCP, WebSockets, and directly. Real programs, killed.
 
-B4 and B7 are rules of a relay's mailbox, which no way changes (tests/mailbox, tests/e2e/scenarios).
+B4 and B7, which take hours, are in tests/e2e/scenarios/test_each_way.py.
 """
 
 from __future__ import annotations

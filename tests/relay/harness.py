@@ -187,6 +187,7 @@ class World:
         text: bytes,
         ack: AckRoute | None = None,
         deposit_id: bytes = b"",
+        ttl_seconds: int = 3600,
     ) -> bytes:
         """Return a packet that leaves an envelope at the last hop."""
         entropy = self.runtime.entropy
@@ -194,7 +195,7 @@ class World:
             Deposit(
                 send_id=send_id,
                 deposit_id=DepositId(deposit_id or entropy(16)),
-                ttl_seconds=3600,
+                ttl_seconds=ttl_seconds,
                 ack=ack,
                 envelope=text.ljust(ENVELOPE_SMALL_BYTES, b"\0"),
             ),

@@ -98,10 +98,15 @@ async def doors(root: Path, *names: str) -> AsyncIterator[tuple[World, list[Open
 
 
 async def send(
-    world: World, entry: OpenDoor, path: list[str], text: bytes, send_id: SendId = SEND_ID
+    world: World,
+    entry: OpenDoor,
+    path: list[str],
+    text: bytes,
+    send_id: SendId = SEND_ID,
+    ttl_seconds: int = 3600,
 ) -> None:
     """Send a deposit over a path whose first relay is reached over HTTP."""
-    packet = world.deposit(world.hops(*path), send_id, text)
+    packet = world.deposit(world.hops(*path), send_id, text, ttl_seconds=ttl_seconds)
     answer = await entry.http().post("/relay/send", content=packet)
     assert answer.status_code == 202
 
