@@ -87,6 +87,10 @@ class FakeFiles:
         for file in self.known:
             if file.cid == cid:
                 return file
+            if file.id == cid:
+                now = self._now(file)
+                self.hold_back = max(0, self.hold_back - 1)
+                return now
         raise NotFoundError("this node knows no such file")
 
     async def health(self, cid: str) -> HealthView:
@@ -109,7 +113,7 @@ class FakeFiles:
 
     async def delete(self, cid: str) -> FileView:
         file = await self.view(cid)
-        self.known.remove(file)
+        self.known = [one for one in self.known if one.id != file.id]
         return file._replace(state=FileState.DELETING, here=False)
 
     async def mesh(self) -> MeshView:

@@ -159,7 +159,8 @@ OTHER_WAYS = [
     ("group unlink", ["8f14e45fceea167a", "--of", "Crew"]),
     ("message show", ["Bob", "ab" * 16]),
     ("file send", ["Bob", "5f" * 32, "--name", "a.jpg"]),
-    ("file add", ["PICTURE", "--no-wait"]),
+    ("file add", ["PICTURE", "--no-wait", "--keep-metadata"]),
+    ("file delete", ["c3" * 16]),
     ("file status", []),
     ("device redeem", [PAIRING, "--token-file", "NEW"]),
 ]

@@ -18,6 +18,7 @@ from zentalk.cli import file_transfer
 from zentalk.cli.output import size_text
 from zentalk.cli.progress import ProgressLine
 from zentalk.config import write_private
+from zentalk.node.files.views import FileView
 from zentalk.store.history.files import FileState
 from zentalk.web.address_file import noted_url
 from zentalk.web.file_pieces import PIECE_BYTES
@@ -99,8 +100,13 @@ async def test_a_file_is_added_and_waited_for(zentalk: Command, node: FakeNode, 
     assert cid == node.files.known[0].cid
     assert node.files.known[0].media_type == "image/png"
     node.files.hold_back = 1
-    said = await added(zentalk, path, "--no-wait")
-    assert said == f"{node.files.known[0].id} uploading"
+    said = await added(zentalk, path, "--no-wait", "--keep-metadata")
+    file = node.files.known[0]
+    assert said == f"{file.id} uploading"
+    assert node.files.cleaned == [True, False], "pictures are cleaned unless it is said"
+    node.files.hold_back = 9
+    assert (await zentalk("file", "list")).out.startswith(f"{file.id}  uploading 49 %")
+    assert (await zentalk("file", "delete", file.id)).out == f"{file.id} deleting\n"
 
 
 async def test_a_wait_in_which_nothing_goes_on_ends_with_what_is_known(
@@ -119,11 +125,13 @@ async def test_a_wait_in_which_nothing_goes_on_ends_with_what_is_known(
 async def test_a_file_that_was_deleted_meanwhile_is_not_waited_for(
     zentalk: Command, node: FakeNode, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def nothing() -> list[object]:
-        return []
-
     node.files.hold_back = 10**6
-    monkeypatch.setattr(node.files, "listing", nothing)
+    view = node.files.view
+
+    async def deleted(cid: str) -> FileView:
+        return (await view(cid))._replace(state=FileState.DELETING)
+
+    monkeypatch.setattr(node.files, "view", deleted)
     done = await zentalk("file", "add", path)
     assert (done.code, done.err) == (1, "zentalk: the file was deleted meanwhile\n")
 

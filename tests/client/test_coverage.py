@@ -153,7 +153,7 @@ USES: dict[str, list[Use]] = {
     "removePush": [lambda c: c.remove_push(ID)],
     "testPush": [lambda c: c.test_push(ID)],
     "listFiles": [lambda c: c.files()],
-    "addFile": [lambda c: c.add_file(b"bytes", "a.txt")],
+    "addFile": [lambda c: c.add_file(b"bytes", "a.txt", keep_metadata=True)],
     "getFile": [lambda c: c.file(CID)],
     "uploadFile": [lambda c: c.upload_file(b"bytes", "a.txt", "text/plain")],
     "downloadFile": [lambda c: c.file_chunks(CID, 5)],

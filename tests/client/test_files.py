@@ -61,7 +61,8 @@ async def test_a_blocking_client_does_everything_with_a_file(
 ) -> None:
     def use() -> None:
         node.files.hold_back = 1
-        assert blocking.add_file(path).state == "uploading"
+        assert blocking.add_file(path, keep_metadata=True).state == "uploading"
+        assert node.files.cleaned == [False]
         node.files.hold_back = 0
         made = blocking.upload_file(path)
         assert (made.name, made.media_type, made.size) == (path.name, "image/jpeg", len(CONTENT))
@@ -88,7 +89,9 @@ async def test_an_async_client_does_everything_with_a_file(
 ) -> None:
     async def use() -> None:
         async with AsyncClient(url, TOKEN) as client:
-            assert (await client.add_file(b"bytes", "a.txt")).media_type == "text/plain"
+            small = await client.add_file(b"bytes", "a.txt")
+            assert small.media_type == "text/plain"
+            assert await client.file(small.id) == small
             made = await client.upload_file(path)
             assert (made.name, made.size) == (path.name, len(CONTENT))
             assert next(iter(await client.files())).id == made.id

@@ -31,7 +31,8 @@ from zentalk.web.file_names import safe_name
 from zentalk.web.file_pieces import SentFile, ending_of
 
 _CID: Final = re.compile(r"[0-9a-f]{64}")
-_MESSAGE: Final = re.compile(r"[0-9a-f]{32}")
+_ID: Final = re.compile(r"[0-9a-f]{32}")
+"""Of a file at this node, or of a message."""
 
 
 def send(
@@ -41,6 +42,7 @@ def send(
     name: str | None,
     *,
     along: Along,
+    keep_metadata: bool,
     patience_seconds: float,
     as_json: bool,
 ) -> int:
@@ -52,18 +54,26 @@ def send(
         return 0
     with closing(SentFile(file)) as sent, running_node(at) as node:
         conversation_of(node, wanted)  # A name that is none is found before the file is sent.
-        made = _kept(node, sent, name, patience_seconds)
+        made = _kept(node, sent, name, patience_seconds, keep_metadata=keep_metadata)
         with telling(lambda: f"the file is at relays as {made['cid']}"):
             _send(node, wanted, made["cid"], name, along, as_json=as_json)
     return 0
 
 
 def add(
-    at: At, file: Path, name: str | None, *, wait: bool, patience_seconds: float, as_json: bool
+    at: At,
+    file: Path,
+    name: str | None,
+    *,
+    wait: bool,
+    keep_metadata: bool,
+    patience_seconds: float,
+    as_json: bool,
 ) -> int:
     """Bring a file to relays and print its CID; without `wait`, give it to the node alone."""
     with closing(SentFile(file)) as sent, running_node(at) as node:
-        made = _kept(node, sent, name, patience_seconds if wait else None)
+        patience = patience_seconds if wait else None
+        made = _kept(node, sent, name, patience, keep_metadata=keep_metadata)
         line = made["cid"] if wait else f"{made['id']} {made['state']}"
         place = "relays" if wait else "the API node"
         with telling(lambda: f"the file is at {place} as {line}"):
@@ -130,11 +140,16 @@ def delete(at: At, which: str, *, as_json: bool) -> int:
 
 
 def _kept(
-    node: NodeClient, sent: SentFile, name: str | None, patience_seconds: float | None
+    node: NodeClient,
+    sent: SentFile,
+    name: str | None,
+    patience_seconds: float | None,
+    *,
+    keep_metadata: bool,
 ) -> dict[str, Any]:
     shown = sent.path.name if name is None else name
     with ProgressLine(shown) as progress:
-        taken = upload(node, sent, shown, progress)
+        taken = upload(node, sent, shown, progress, keep_metadata=keep_metadata)
         if patience_seconds is None:
             return taken
         with telling(lambda: f"the API node has the file as {taken['id']}"):
@@ -151,16 +166,16 @@ def _send(
 
 
 def _check(which: str) -> None:
-    if not _CID.fullmatch(which) and not _MESSAGE.fullmatch(which):
+    if not _CID.fullmatch(which) and not _ID.fullmatch(which):
         raise UsageError(
-            "give the CID of a file (64 digits) or the id of a message with one (32 digits);"
-            " see: zentalk file list"
+            "give the CID of a file (64 digits), or the id of one or of a message with one (32"
+            " digits); see: zentalk file list"
         )
 
 
 def _cid_of(node: NodeClient, which: str) -> str:
-    """Return the CID that is meant; raises NotFoundError for a message without a file."""
-    if _CID.fullmatch(which):
+    """Return the CID or id that is meant; raises NotFoundError for a message without a file."""
+    if _CID.fullmatch(which) or any(one["id"] == which for one in node.get(FILES)["files"]):
         return which
     message = node.get(f"/v1/messages/{quote(which, safe='')}")
     cid = (message["body"] or {}).get("cid")
@@ -186,7 +201,8 @@ def _line(file: dict[str, Any]) -> str:
         state += f" {100 * file['sent'] // file['size']} %"
     reason = f"  ({harmless(file['reason'])})" if file["reason"] else ""
     size, when = size_text(file["size"]), local_time(file["created_at"])
-    return f"{file['cid'] or '-'}  {state:9} {size:>10}  {when}  {harmless(file['name'])}{reason}"
+    name = harmless(file["name"])
+    return f"{file['cid'] or file['id']}  {state:9} {size:>10}  {when}  {name}{reason}"
 
 
 def _about_file(found: dict[str, Any]) -> Iterator[str]:

@@ -14,10 +14,14 @@ Which = Annotated[
     str,
     Parameter(
         "CID",
-        help="The CID of a file, or the id of a message with one; see: zentalk file list",
+        help="The CID of a file, or the id of one or of a message with one; see: file list",
     ),
 ]
 ShownName = Annotated[str | None, Parameter(help="Its name there, if not that of FILE.")]
+KeepMetadata = Annotated[
+    bool,
+    Parameter(help="Leave in a picture what it tells beside what it shows, such as the place."),
+]
 Timeout = Annotated[
     float, Parameter(help="The longest wait, in seconds, in which nothing goes to relays.")
 ]
@@ -38,6 +42,7 @@ def file_send(
     *,
     node: RunningNode,
     name: ShownName = None,
+    keep_metadata: KeepMetadata = False,
     with_it: GoesAlong,
     timeout: Timeout = 120.0,
     as_json: AsJson = False,
@@ -51,6 +56,7 @@ def file_send(
         path,
         name,
         along=with_it.along,
+        keep_metadata=keep_metadata,
         patience_seconds=timeout,
         as_json=as_json,
     )
@@ -63,6 +69,7 @@ def file_add(
     *,
     node: RunningNode,
     name: ShownName = None,
+    keep_metadata: KeepMetadata = False,
     no_wait: Annotated[
         bool, Parameter(help="Return once your node has it; it goes to relays meanwhile.")
     ] = False,
@@ -72,7 +79,15 @@ def file_add(
     """Bring a file to relays, which cannot read it, and print its CID."""
     from zentalk.cli import file as act
 
-    return act.add(node.at, path, name, wait=not no_wait, patience_seconds=timeout, as_json=as_json)
+    return act.add(
+        node.at,
+        path,
+        name,
+        wait=not no_wait,
+        keep_metadata=keep_metadata,
+        patience_seconds=timeout,
+        as_json=as_json,
+    )
 
 
 @file.command(name="get")

@@ -20,11 +20,14 @@ from zentalk.web.part_file import PartFile
 
 FILES: Final = "/v1/files"
 _UPLOADING: Final = "uploading"
+_KEPT: Final = "kept"
 _FIRST_PAUSE_SECONDS: Final = 0.05
 _LONGEST_PAUSE_SECONDS: Final = 1.0
 
 
-def upload(node: NodeClient, file: SentFile, name: str, progress: ProgressLine) -> dict[str, Any]:
+def upload(
+    node: NodeClient, file: SentFile, name: str, progress: ProgressLine, *, keep_metadata: bool
+) -> dict[str, Any]:
     """Give the node a file; return it as the node has it."""
 
     def pieces() -> Iterator[bytes]:
@@ -34,7 +37,8 @@ def upload(node: NodeClient, file: SentFile, name: str, progress: ProgressLine) 
             sent += len(piece)
             progress.show("to the node", sent, file.size)
 
-    path = f"{FILES}?{urlencode({'name': name})}"
+    query = {"name": name} | ({"keep_metadata": "true"} if keep_metadata else {})
+    path = f"{FILES}?{urlencode(query)}"
     taken: dict[str, Any] = node.upload(path, file.headers(media_type_of(name)), pieces())
     return taken
 
@@ -44,7 +48,8 @@ def kept(
 ) -> dict[str, Any]:
     """Wait until relays have all of a file; return it as it is then.
 
-    Raises DeadlineError once nothing has gone on for so long: the node keeps trying.
+    Raises DeadlineError once nothing has gone on for so long: the node keeps trying. Raises
+    ConflictError if it is deleted meanwhile.
     """
     pause, until = _FIRST_PAUSE_SECONDS, _now() + patience_seconds
     while file["state"] == _UPLOADING:
@@ -53,9 +58,11 @@ def kept(
             raise DeadlineError(_stuck(file, patience_seconds))
         time.sleep(pause)  # noqa: TID251
         pause = min(pause * 1.5, _LONGEST_PAUSE_SECONDS)
-        before, file = file, _again(node, file)
+        before, file = file, node.get(f"{FILES}/{file['id']}")
         if file["sent"] != before["sent"]:
             until = _now() + patience_seconds
+    if file["state"] != _KEPT:
+        raise ConflictError("the file was deleted meanwhile")
     return file
 
 
@@ -67,10 +74,11 @@ def download(
     Raises ConflictError if there is a file already, UnavailableError if it does not all come: what
     came is kept.
     """
-    with PartFile(target, file["cid"], file["size"], overwrite=overwrite) as part:
+    cid = file["cid"] or file["id"]
+    with PartFile(target, cid, file["size"], overwrite=overwrite) as part:
         try:
             if not part.is_whole:
-                _fetch(node, part, f"/v1/mesh/download/{file['cid']}", progress)
+                _fetch(node, part, f"/v1/mesh/download/{cid}", progress)
             return part.finish()
         except ConflictError:
             raise
@@ -89,15 +97,6 @@ def _fetch(node: NodeClient, part: PartFile, path: str, progress: ProgressLine) 
         while piece := response.read(PIECE_BYTES):
             part.write(piece)
             progress.show("here are", part.have, part.size)
-
-
-def _again(node: NodeClient, file: dict[str, Any]) -> dict[str, Any]:
-    """Return a file as it is now: it may have no CID yet by which it could be asked for."""
-    for one in node.get(FILES)["files"]:
-        if one["id"] == file["id"]:
-            found: dict[str, Any] = one
-            return found
-    raise ConflictError("the file was deleted meanwhile")
 
 
 def _stuck(file: dict[str, Any], patience_seconds: float) -> str:

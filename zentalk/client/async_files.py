@@ -1,4 +1,7 @@
-"""The part of a client that is about files. Each call raises NotFoundError for an unknown CID."""
+"""The part of a client that is about files.
+
+In place of a CID each call takes the id of a file at the node; it raises NotFoundError for others.
+"""
 
 from __future__ import annotations
 
@@ -38,14 +41,24 @@ class AsyncFiles:
         """Return your files, and those that others gave you, the newest first."""
         return await self._run(calls.listing())
 
-    async def add_file(self, content: AsyncContent, name: str = "", media_type: str = "") -> File:
+    async def add_file(
+        self,
+        content: AsyncContent,
+        name: str = "",
+        media_type: str = "",
+        *,
+        keep_metadata: bool = False,
+    ) -> File:
         """Give the node a file: a path, bytes, or what yields them; relays get it meanwhile.
 
         It has no CID yet: `file.changed` tells when it is kept. Name and type are those of the
-        path unless they are given. Raises ConfigError if it cannot be read, or for a name or type
-        that is none, TooLargeError above 4 GiB.
+        path unless they are given. What a picture tells beside what it shows is taken out, unless
+        it is to be kept. Raises ConfigError if the path cannot be read, InvalidRequestError for a
+        name or type that is none, or a damaged picture, and TooLargeError above 4 GiB.
         """
-        return await self._give(content, name, media_type, None, wait=False)
+        with body_of(content, name, media_type, is_async=True) as body:
+            call = calls.add(body.name, body.headers, keep_metadata=keep_metadata)
+            return await self._give(call, body.pieces, None)
 
     async def upload_file(
         self,
@@ -54,11 +67,14 @@ class AsyncFiles:
         media_type: str = "",
         timeout_seconds: float | None = None,
     ) -> File:
-        """Give the node a file as `add_file` does, and return once relays have all of it.
+        """Give the node a file, every byte of which stays, and return once relays have it.
 
-        Raises DeadlineError if they have not so long after the node has it; it goes on.
+        Raises as `add_file` does, and DeadlineError if relays have not all of it so long after
+        the node has it; it goes on.
         """
-        return await self._give(content, name, media_type, timeout_seconds, wait=True)
+        with body_of(content, name, media_type, is_async=True) as body:
+            call = calls.upload(body.name, body.headers)
+            return await self._give(call, body.pieces, timeout_seconds)
 
     async def file(self, cid: str) -> File:
         """Return one file."""
@@ -98,7 +114,7 @@ class AsyncFiles:
         """
         file = await self.file(cid)
         target = await to_thread.run_sync(calls.target_of, Path(to), file)
-        part = PartFile(target, file.cid, file.size, overwrite=overwrite)
+        part = PartFile(target, file.cid or file.id, file.size, overwrite=overwrite)
         await to_thread.run_sync(part.__enter__)
         try:
             if not part.is_whole:
@@ -117,17 +133,7 @@ class AsyncFiles:
                 async for piece in pieces:
                     await to_thread.run_sync(part.write, piece)
 
-    async def _give(
-        self,
-        content: AsyncContent,
-        name: str,
-        media_type: str,
-        silence_seconds: float | None,
-        *,
-        wait: bool,
-    ) -> File:
-        with body_of(content, name, media_type, is_async=True) as body:
-            call = calls.add(body.name, body.headers, wait=wait)
-            async with self._open(call, silence_seconds, body.pieces) as response:
-                await response.aread()
-                return read_answer(call, response)
+    async def _give(self, call: Call[File], pieces: Pieces, silence_seconds: float | None) -> File:
+        async with self._open(call, silence_seconds, pieces) as response:
+            await response.aread()
+            return read_answer(call, response)

@@ -19,10 +19,15 @@ def listing() -> Call[list[File]]:
     return Call("GET", "/v1/files", lambda answer: parse(Files, answer).files)
 
 
-def add(name: str, headers: Mapping[str, str], *, wait: bool) -> Call[File]:
-    """Give the node a file, and wait until relays have it, or not."""
-    path = "/v1/mesh/upload" if wait else "/v1/files"
-    return Call("POST", path, _file, params={"name": name}, headers=headers)
+def add(name: str, headers: Mapping[str, str], *, keep_metadata: bool) -> Call[File]:
+    """Give the node a file."""
+    params = {"name": name} | ({"keep_metadata": "true"} if keep_metadata else {})
+    return Call("POST", "/v1/files", _file, params=params, headers=headers)
+
+
+def upload(name: str, headers: Mapping[str, str]) -> Call[File]:
+    """Give the node a file, and wait until relays have it."""
+    return Call("POST", "/v1/mesh/upload", _file, params={"name": name}, headers=headers)
 
 
 def one(cid: str) -> Call[File]:

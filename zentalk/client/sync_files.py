@@ -1,4 +1,7 @@
-"""The part of a client that is about files. Each call raises NotFoundError for an unknown CID."""
+"""The part of a client that is about files.
+
+In place of a CID each call takes the id of a file at the node; it raises NotFoundError for others.
+"""
 
 from __future__ import annotations
 
@@ -34,14 +37,24 @@ class SyncFiles:
         """Return your files, and those that others gave you, the newest first."""
         return self._run(calls.listing())
 
-    def add_file(self, content: Content, name: str = "", media_type: str = "") -> File:
+    def add_file(
+        self,
+        content: Content,
+        name: str = "",
+        media_type: str = "",
+        *,
+        keep_metadata: bool = False,
+    ) -> File:
         """Give the node a file: a path, bytes, or what yields them; relays get it meanwhile.
 
         It has no CID yet: `file.changed` tells when it is kept. Name and type are those of the
-        path unless they are given. Raises ConfigError if it cannot be read, or for a name or type
-        that is none, TooLargeError above 4 GiB.
+        path unless they are given. What a picture tells beside what it shows is taken out, unless
+        it is to be kept. Raises ConfigError if the path cannot be read, InvalidRequestError for a
+        name or type that is none, or a damaged picture, and TooLargeError above 4 GiB.
         """
-        return self._give(content, name, media_type, None, wait=False)
+        with body_of(content, name, media_type, is_async=False) as body:
+            call = calls.add(body.name, body.headers, keep_metadata=keep_metadata)
+            return self._give(call, body.pieces, None)
 
     def upload_file(
         self,
@@ -50,11 +63,14 @@ class SyncFiles:
         media_type: str = "",
         timeout_seconds: float | None = None,
     ) -> File:
-        """Give the node a file as `add_file` does, and return once relays have all of it.
+        """Give the node a file, every byte of which stays, and return once relays have it.
 
-        Raises DeadlineError if they have not so long after the node has it; it goes on.
+        Raises as `add_file` does, and DeadlineError if relays have not all of it so long after
+        the node has it; it goes on.
         """
-        return self._give(content, name, media_type, timeout_seconds, wait=True)
+        with body_of(content, name, media_type, is_async=False) as body:
+            call = calls.upload(body.name, body.headers)
+            return self._give(call, body.pieces, timeout_seconds)
 
     def file(self, cid: str) -> File:
         """Return one file."""
@@ -89,7 +105,7 @@ class SyncFiles:
         """
         file = self.file(cid)
         target = calls.target_of(Path(to), file)
-        with PartFile(target, file.cid, file.size, overwrite=overwrite) as part:
+        with PartFile(target, file.cid or file.id, file.size, overwrite=overwrite) as part:
             if not part.is_whole:
                 call = calls.download(cid, part.headers())
                 with self._open(call, FILE_TIMEOUT_SECONDS) as response:
@@ -98,17 +114,7 @@ class SyncFiles:
                         part.write(piece)
             return part.finish()
 
-    def _give(
-        self,
-        content: Content,
-        name: str,
-        media_type: str,
-        silence_seconds: float | None,
-        *,
-        wait: bool,
-    ) -> File:
-        with body_of(content, name, media_type, is_async=False) as body:
-            call = calls.add(body.name, body.headers, wait=wait)
-            with self._open(call, silence_seconds, body.pieces) as response:
-                response.read()
-                return read_answer(call, response)
+    def _give(self, call: Call[File], pieces: Pieces, silence_seconds: float | None) -> File:
+        with self._open(call, silence_seconds, pieces) as response:
+            response.read()
+            return read_answer(call, response)
