@@ -20,12 +20,13 @@ FILES_PATH: Final = "/v1/files"
 UPLOAD_PATH: Final = "/v1/mesh/upload"
 UPLOADS: Final = {FILES_PATH: MAX_FILE_BYTES, UPLOAD_PATH: MAX_FILE_BYTES}
 """Paths whose bodies are files, and how long these may be."""
+_ANY_TYPE: Final = "*/*"
 _DEFAULT_TYPE: Final = "application/octet-stream"
 _BYTES: Final = {"schema": {"type": "string", "format": "binary"}}
 _BODY: Final = {
     "requestBody": {
-        "required": True,
-        "content": {"*/*": {**_BYTES, "example": "the bytes of a file"}},
+        "required": False,  # A file may be empty.
+        "content": {_ANY_TYPE: {**_BYTES, "example": "the bytes of a file"}},
     }
 }
 
@@ -50,8 +51,8 @@ def _uploaded(wait: str) -> dict[str, Any]:
 
 
 def _downloaded() -> dict[str, Any]:
-    part = {"description": "The range that was asked for.", "content": {_DEFAULT_TYPE: _BYTES}}
-    route = image("files", _DEFAULT_TYPE, fails=MISSING)
+    part = {"description": "The range that was asked for.", "content": {_ANY_TYPE: _BYTES}}
+    route = image("files", _ANY_TYPE, fails=MISSING)
     return {
         **route,
         "responses": route["responses"] | {HTTPStatus.PARTIAL_CONTENT.value: part},
