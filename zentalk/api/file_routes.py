@@ -13,7 +13,7 @@ from zentalk.api.answers import MISSING, MISSING_OR_CONFLICT, answers, image
 from zentalk.api.facade import NodeFacade
 from zentalk.rest.files import File, FileHealth, Files, MeshReport
 from zentalk.web.json_response import JsonResponse
-from zentalk.web.ranges import DownloadedFile, FileAnswer
+from zentalk.web.ranges import DownloadedFile, file_answer
 from zentalk.wire.head import MAX_FILE_BYTES
 
 FILES_PATH: Final = "/v1/files"
@@ -123,7 +123,7 @@ def add_mesh_routes(router: APIRouter, node: NodeFacade) -> None:
             return node.files.pieces(file, start, length)
 
         shown = DownloadedFile(file.name, file.media_type, file.size, file.cid)
-        return FileAnswer(shown, pieces, request.headers)
+        return file_answer(shown, pieces, request.headers)
 
     @router.get("/v1/mesh/status/{cid}", **answers("files", FileHealth, fails=MISSING))
     async def status(cid: Cid) -> Response:

@@ -20,6 +20,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from zentalk.web.json_response import SAFE_HEADERS
+from zentalk.web.problems import problem
 
 _RANGE: Final = re.compile(r"bytes=(?:(\d{1,18})-(\d{0,18})|-(\d{1,18}))")
 _SHOWN: Final = re.compile(r"image/(?:jpeg|png|gif|webp)|audio/[a-z0-9.+-]+|video/[a-z0-9.+-]+")
@@ -76,38 +77,41 @@ class DownloadedFile(NamedTuple):
         return "<downloaded file>"
 
 
-class FileAnswer(Response):
-    """Answers with a file, or the range of it that the request asks for."""
+def file_answer(
+    file: DownloadedFile, pieces: ReadPieces, request_headers: Mapping[str, str]
+) -> Response:
+    """Return the answer with a file, with the range that is asked for, or with what is wrong."""
+    wanted = request_headers.get("range")
+    same = request_headers.get("if-range", f'"{file.tag}"') == f'"{file.tag}"'
+    try:
+        asked = read_range(wanted if same else None, file.size)
+    except UnsatisfiableError:
+        return problem(
+            HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE,
+            f"no byte of this file is in that range: it has {file.size}",
+            {"Content-Range": f"bytes */{file.size}"},
+        )
+    return FileAnswer(file, pieces, asked)
 
-    def __init__(
-        self, file: DownloadedFile, pieces: ReadPieces, request_headers: Mapping[str, str]
-    ) -> None:
+
+class FileAnswer(Response):
+    """Answers with a file, or with a range of it."""
+
+    def __init__(self, file: DownloadedFile, pieces: ReadPieces, asked: ByteRange | None) -> None:
         self._pieces = pieces
         self.background = None
         self.body = b""
-        wanted = request_headers.get("range")
-        same = request_headers.get("if-range", f'"{file.tag}"') == f'"{file.tag}"'
-        headers = _headers(file)
-        self._part: ByteRange | None
-        try:
-            asked = read_range(wanted if same else None, file.size)
-        except UnsatisfiableError:
-            self.status_code = HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE.value
-            self._part = None
-            headers += [(b"content-range", b"bytes */%d" % file.size), (b"content-length", b"0")]
-        else:
-            self._part = asked or ByteRange(0, file.size)
-            self.status_code = (HTTPStatus.PARTIAL_CONTENT if asked else HTTPStatus.OK).value
-            if asked:
-                place = (asked.start, asked.start + asked.length - 1, file.size)
-                headers.append((b"content-range", b"bytes %d-%d/%d" % place))
-            headers.append((b"content-length", b"%d" % self._part.length))
-        self.raw_headers = headers
+        self._part = asked or ByteRange(0, file.size)
+        self.status_code = (HTTPStatus.PARTIAL_CONTENT if asked else HTTPStatus.OK).value
+        self.raw_headers = [*_headers(file), (b"content-length", b"%d" % self._part.length)]
+        if asked:
+            place = (asked.start, asked.start + asked.length - 1, file.size)
+            self.raw_headers.append((b"content-range", b"bytes %d-%d/%d" % place))
 
     async def __call__(self, _scope: Scope, _receive: Receive, send: Send) -> None:
         """Send the head once the first piece is there: an error before it has its own status."""
         part = self._part
-        pieces = None if part is None or not part.length else self._pieces(*part)
+        pieces = self._pieces(*part) if part.length else None
         first = b"" if pieces is None else await anext(pieces, b"")
         start = {"type": "http.response.start", "status": self.status_code}
         await send({**start, "headers": self.raw_headers})

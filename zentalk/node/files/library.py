@@ -189,7 +189,9 @@ class FileLibrary:
         await self._runtime.run_blocking(lambda: self._folder.remove(file.id))
         self._transfers.look_again()
         self._transfers.tell(file.id)
-        return shown(replace(file, state=FileState.DELETING, is_here=False))
+        is_own = file.owner_secret is not None
+        left = FileState.DELETING if is_own else file.state
+        return shown(replace(file, state=left, is_here=False))
 
     async def mesh(self) -> MeshView:
         """Return what is known of the mesh."""

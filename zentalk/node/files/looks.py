@@ -27,7 +27,7 @@ EDGE_BYTES: Final = 256 * 1024
 
 _DAMAGED: Final = (
     "this picture is damaged, so that what it tells beside what it shows cannot be taken out of it:"
-    " save it anew, or add it with `keep_metadata`"
+    " save it anew, or keep what it tells (`keep_metadata`, on the command line --keep-metadata)"
 )
 
 PreviewMaker: TypeAlias = Callable[[bytes], Awaitable[Preview | None]]
