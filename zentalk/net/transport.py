@@ -105,6 +105,13 @@ class Fault:
     def __init__(self) -> None:
         self.found: BaseException | None = None
 
+    def first(self) -> BaseException | None:
+        """Return the error itself, the first one of a group."""
+        error = self.found
+        while isinstance(error, BaseExceptionGroup):
+            error = error.exceptions[0]
+        return error
+
 
 @contextmanager
 def only_faults_of(kinds: tuple[type[Exception], ...]) -> Iterator[Fault]:

@@ -14,6 +14,7 @@ from zentalk.ids import MessageId, UserAddress
 from zentalk.node.files import deletes
 from zentalk.node.files.upload import uploads
 from zentalk.node.files.upload.sending import SEGMENTS_AT_ONCE
+from zentalk.node.files.upload.slots import TOO_FEW
 from zentalk.store.history import files, messages
 from zentalk.store.history.files import FileState
 from zentalk.store.history.models import Direction, MessageState
@@ -145,6 +146,24 @@ async def test_where_nobody_keeps_files_it_waits_and_says_why(
         [view] = await alice.library.listing()
         assert (view.state, view.cid, view.reason) == (FileState.UPLOADING, "", uploads.NO_RELAYS)
         shelves.all.update(Shelves(3).all)
+        await trio.sleep(uploads.LONGEST_WAIT_SECONDS)
+        [view] = await alice.library.listing()
+        assert (view.state, view.reason) == (FileState.KEPT, "")
+
+
+async def test_where_all_who_keep_files_are_full_it_waits_and_goes_on_later(
+    opened: Opened, autojump_clock: MockClock
+) -> None:
+    shelves = Shelves(3)
+    for shelf in shelves.all.values():
+        shelf.full = True
+    async with opened(shelves) as alice:
+        await alice.put(data_of(9 * MIB), wait=False)
+        await trio.sleep(1)
+        [view] = await alice.library.listing()
+        assert (view.state, view.reason) == (FileState.UPLOADING, TOO_FEW)
+        for shelf in shelves.all.values():
+            shelf.full = False
         await trio.sleep(uploads.LONGEST_WAIT_SECONDS)
         [view] = await alice.library.listing()
         assert (view.state, view.reason) == (FileState.KEPT, "")

@@ -13,9 +13,10 @@ from typing import Final
 
 import trio
 
-from zentalk.errors import RELAY_FAULTS, NotFoundError, UnavailableError
+from zentalk.errors import RELAY_FAULTS, NotFoundError, StorageError, UnavailableError
 from zentalk.ids import ShardId
 from zentalk.net.runtime import Runtime
+from zentalk.net.transport import only_faults_of
 from zentalk.node.files.holders.calls import HolderCalls
 from zentalk.node.files.upload.making import Made, made_head, made_index, made_segment
 from zentalk.node.files.upload.slots import FileSlots
@@ -32,6 +33,7 @@ from zentalk.wire.head import (
     segment_count_of,
 )
 
+_FAULTS: Final = (*RELAY_FAULTS, NotFoundError, StorageError)
 SEGMENTS_AT_ONCE: Final = 4
 """Some 6 MiB of shards, or 12 of a large file."""
 
@@ -60,10 +62,15 @@ class FileSender:
         here any more, and StorageError; what was done until then stays.
         """
         count = segment_count_of(file.size)
-        for first in range(file.segments_done, count, SEGMENTS_AT_ONCE):
-            numbers = range(first, min(first + SEGMENTS_AT_ONCE, count))
-            made = [await self._segment(file, number, count) for number in numbers]
-            await self._keep(file, slots, made, numbers[-1] + 1)
+        with only_faults_of(_FAULTS) as fault:
+            async with trio.open_nursery() as nursery:
+                sending, receiving = trio.open_memory_channel[list[Made]](0)
+                nursery.start_soon(self._make_all, file, count, sending)
+                async with receiving:
+                    async for made in receiving:
+                        await self._keep(file, slots, made, made[-1].number + 1)
+        if (error := fault.first()) is not None:
+            raise error
         rows = await self._database.read(lambda tx: files.parts(tx, file.id, PartKind.DATA))
         ids = tuple(_ids(row.ids) for row in rows)
         index: SegmentIds | None = None
@@ -84,6 +91,16 @@ class FileSender:
 
         await self._database.write(job)
         self._moved(file.id)
+
+    async def _make_all(
+        self, file: StoredFile, count: int, sending: trio.MemorySendChannel[list[Made]]
+    ) -> None:
+        """Make the shards of some segments while those before them are on their way."""
+        async with sending:
+            for first in range(file.segments_done, count, SEGMENTS_AT_ONCE):
+                numbers = range(first, min(first + SEGMENTS_AT_ONCE, count))
+                made = [await self._segment(file, number, count) for number in numbers]
+                await sending.send(made)
 
     def _tell(self, tx: Transaction, file_id: bytes) -> None:
         found = files.get(tx, file_id)
