@@ -53,7 +53,9 @@ CALLS: list[tuple[str, Callable[[Any], bytes], Callable[[Fields], Any], Any]] = 
 ]
 
 
-@pytest.mark.parametrize(("method", "encode", "decode", "values"), CALLS, ids=str)
+@pytest.mark.parametrize(
+    ("method", "encode", "decode", "values"), CALLS, ids=[call[0] for call in CALLS]
+)
 @given(data=st.data())
 def test_requests_come_back(
     method: str,
