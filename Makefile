@@ -33,7 +33,7 @@ $(BIN)/python:
 
 $(STAMP)-run: pyproject.toml | $(BIN)/python
 	@echo "setting up $(VENV)"
-	@$(PIP) install --editable '.[quic]'
+	@$(PIP) install --editable '.[quic,pictures]'
 	@touch $@
 
 $(STAMP)-test: pyproject.toml | $(BIN)/python
