@@ -12,6 +12,7 @@ from starlette.responses import Response
 from zentalk.api.answers import MISSING, MISSING_OR_CONFLICT, answers, image
 from zentalk.api.facade import NodeFacade
 from zentalk.rest.files import File, FileHealth, Files, MeshReport
+from zentalk.web.file_names import safe_name
 from zentalk.web.json_response import JsonResponse
 from zentalk.web.ranges import DownloadedFile, file_answer
 from zentalk.wire.head import MAX_FILE_BYTES
@@ -122,7 +123,8 @@ def add_mesh_routes(router: APIRouter, node: NodeFacade) -> None:
         def pieces(start: int, length: int) -> AsyncIterator[bytes]:
             return node.files.pieces(file, start, length)
 
-        shown = DownloadedFile(file.name, file.media_type, file.size, file.cid)
+        name = safe_name(file.name, file.cid)
+        shown = DownloadedFile(name, file.media_type, file.size, file.cid)
         return file_answer(shown, pieces, request.headers)
 
     @router.get("/v1/mesh/status/{cid}", **answers("files", FileHealth, fails=MISSING))

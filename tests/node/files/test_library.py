@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import trio
 from trio.testing import MockClock
@@ -9,7 +11,7 @@ from trio.testing import MockClock
 from tests.node.files.conftest import Opened, Owner
 from tests.node.files.shelves import Shelf, Shelves
 from zentalk.crypto.hashing import sha256
-from zentalk.errors import ConflictError, NotFoundError, UnavailableError
+from zentalk.errors import ConflictError, DecodeError, NotFoundError, UnavailableError
 from zentalk.ids import MessageId, UserAddress
 from zentalk.node.files import deletes
 from zentalk.node.files.upload import uploads
@@ -208,6 +210,18 @@ async def test_who_was_given_a_file_reads_it_and_who_was_not_knows_nothing_of_it
         assert await bob.get(cid) == data
         view = await bob.library.view(cid)
         assert (view.state, view.here) == (FileState.RECEIVED, True)
+
+
+async def test_a_message_that_lies_about_the_size_of_a_file_is_found_out(
+    opened: Opened, autojump_clock: MockClock
+) -> None:
+    shelves = Shelves(15)
+    async with opened(shelves) as alice:
+        card = await alice.library.card(await alice.put(data_of(70_000)))
+    async with opened(shelves, "bob") as bob:
+        await given(bob, replace(card, size=80_000))
+        with pytest.raises(DecodeError, match="another size"):
+            await bob.get(card.cid.hex())
 
 
 async def test_c6_a_deleted_file_is_gone_at_every_holder_and_whoever_is_away_is_asked_later(

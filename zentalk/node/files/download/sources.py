@@ -11,7 +11,7 @@ from typing import Final
 
 import trio
 
-from zentalk.errors import NotFoundError, StorageError, UnavailableError
+from zentalk.errors import DecodeError, NotFoundError, StorageError, UnavailableError
 from zentalk.net.runtime import Runtime
 from zentalk.node.files.download.cache import FileCache
 from zentalk.node.files.download.opening import FileOpener
@@ -74,6 +74,8 @@ class FileSource:
             raise UnavailableError("the network is not running")
         size = segment_bytes_of(file.size)
         file_map = await self._opener.map_of(file)
+        if file_map.size != file.size:
+            raise DecodeError("this file has another size than the message that names it says")
         fetcher = self._opener.fetcher(file_map.content_secret)
         reading = FileReading(self._runtime, file_map, fetcher, self._nursery)
         first, end = start // size, max(1, -(-(start + length) // size))
