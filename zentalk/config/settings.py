@@ -364,8 +364,8 @@ class ApiSettings(Settings):
     files_direct: bool = Field(
         False,
         description="Whether relays that keep your files are dialled instead of reached through "
-        "tunnels: faster, and each of them sees your network address. Those of a file that somebody "
-        "gave you were chosen by that person.",
+        "tunnels: faster, and each of them sees your network address. Those of a file that "
+        "somebody gave you were chosen by that person.",
     )
     files_cache_bytes: Annotated[ByteSize, Field(ge=0)] = Field(
         1024 * MIB,
