@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from zentalk.direct.survey import MAX_RELAYS, PAUSES, SURVEY_SECONDS, AddressSurvey
+import pytest
+
+from zentalk.direct.survey import (
+    MAX_RELAYS,
+    PAUSES,
+    SURVEY_SECONDS,
+    AddressSurvey,
+    places_to_ask,
+    version_of,
+)
 from zentalk.net.runtime import seeded_entropy
 from zentalk.wire.echo import decode_echo_question, encode_echo_answer, network_tag
 from zentalk.wire.ip_address import Place
@@ -83,3 +92,28 @@ def test_few_relays_are_asked_and_each_host_once() -> None:
 def test_without_relays_it_is_over_at_once() -> None:
     assert survey([]).next_at is None
     assert survey([]).wake(0.0) == []
+
+
+V4 = [(f"11.77.9.{number}", 9001) for number in range(1, 9)]
+V6 = [(f"2a77:9::{number}", 9001) for number in range(1, 9)]
+DUAL = [list(pair) for pair in zip(V4, V6, strict=True)]
+FAMILIES = {frozenset({4}): [4] * 4, frozenset({6}): [6] * 4, frozenset({4, 6}): [4, 6, 4, 6]}
+
+
+@pytest.mark.parametrize(("families", "asked"), FAMILIES.items())
+def test_relays_are_asked_over_each_family_that_leads_anywhere(
+    families: frozenset[int], asked: list[int]
+) -> None:
+    """Each relay once: it does not learn which addresses belong together."""
+    places = places_to_ask(DUAL, families)
+    assert [version_of(place) for place in places] == asked
+    assert [place[0][-1] for place in places] == ["1", "2", "3", "4"]
+
+
+def test_what_there_is_too_little_of_leaves_its_turns_to_the_other() -> None:
+    relays = [*([place] for place in V4), [V6[0]]]
+    assert places_to_ask(relays, {4, 6}) == [V4[0], V6[0], V4[1], V4[2]]
+    assert places_to_ask(relays, {6}) == [V6[0]]
+    assert places_to_ask(relays, set()) == []
+    assert places_to_ask([], {4, 6}) == []
+    assert places_to_ask([[], [V4[0]]], {4}) == [V4[0]]

@@ -30,7 +30,7 @@ from tests.faults.nats import PATIENCE_SECONDS, RELAY_COUNT, Person, Talk
 from tests.faults.nats import Places as NatPlaces
 from tests.faults.run import say
 from tests.net.lan_namespaces import LanNamespaces
-from tests.net.nat_namespaces import join
+from tests.net.nat_namespaces import RELAYS, join
 from zentalk.cli.logs import configure_logging
 from zentalk.cli.programs import raise_file_limit
 from zentalk.cli.sim import preload, program
@@ -63,7 +63,7 @@ class Places(NatPlaces):
     """Relays in the hub, and a person at each machine of the house."""
 
     def __init__(self, launchers: dict[str, Launcher], *, direct_lan: bool) -> None:
-        super().__init__(launchers)
+        super().__init__(launchers, lambda number: RELAYS[number % len(RELAYS)])
         self._direct_lan = direct_lan
 
     def of_person(self, settings: ApiSettings) -> tuple[ApiSettings, Launcher]:

@@ -109,9 +109,10 @@ class Namespaces:
             ip("netns", "add", self.name(part))
             ip("-n", self.name(part), "link", "set", "lo", "up")
 
-    def forward_in(self, part: str) -> None:
-        """Let a part pass on what is for others."""
-        forward = "echo 1 > /proc/sys/net/ipv4/ip_forward"
+    def forward_in(self, part: str, family: int = 4) -> None:
+        """Let a part pass on what is for others, of IPv4 or of IPv6."""
+        switch = {4: "ipv4/ip_forward", 6: "ipv6/conf/all/forwarding"}[family]
+        forward = f"echo 1 > /proc/sys/net/{switch}"
         ip("netns", "exec", self.name(part), "sh", "-c", forward)
 
     def _remove(self) -> None:

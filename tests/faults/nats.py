@@ -2,10 +2,12 @@
 
     sudo python -m tests.faults.nats --left symmetric --trouble
     sudo python -m tests.faults.nats --messages 1000 --blocked-seconds 40
+    sudo python -m tests.faults.nats --ipv6 --trouble block
 
 Three relays are on the public side. Both people allow direct connections; then they write all the
 time, while a firewall between them drops UDP twice, and both get another address. Everybody must
-see all that the other wrote once and in its order, whichever way it came.
+see all that the other wrote once and in its order, whichever way it came. With `--ipv6` there is
+nothing else between them, and firewalls that let nothing new in instead of NATs.
 """
 
 from __future__ import annotations
@@ -13,57 +15,59 @@ from __future__ import annotations
 import argparse
 import logging
 import sys
-import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
+import httpx
 import trio
 
 from tests.direct.support import NatKind
-from tests.faults.houses import Houses
+from tests.faults.houses import Houses, Ipv6Houses
 from tests.faults.namespaces import SIDES
 from tests.faults.run import say
-from tests.net.nat_namespaces import RELAYS
 from zentalk.cli.logs import configure_logging
 from zentalk.cli.programs import raise_file_limit
 from zentalk.cli.sim import preload, program
 from zentalk.client import AsyncClient
 from zentalk.client.folder import find_node
 from zentalk.config import ApiSettings, RelaySettings
-from zentalk.relay.status import STATUS_FILE, read_status
-from zentalk.sim.folders import person_name, run_folder
+from zentalk.sim.folders import person_name, relay_name, run_folder
 from zentalk.sim.launcher import Launcher
 from zentalk.sim.processes import process_network
 
 RELAY_COUNT = 3
 FIRST_PORT = 9001
+FIRST_HTTP_PORT = 9101
 POLL_SECONDS = 0.2
-STATUS_SECONDS = 6.0
-"""Relays look at their counters more often."""
-EXACT_BELOW = 100
-"""Relays tell two digits of their counters."""
+STEADY_LOOKS = 15
+"""Relays count a copy two seconds after it came, if its owner is not there to take it."""
 PATIENCE_SECONDS = 240.0
 PAGE = 500
 QUIET_MESSAGES = 20
-CALM_MESSAGES = 20
+CALM_MESSAGES = 10
 BLOCK, MOVE, BLOCKS = "block", "move", 2
+
+
+RelayHosts: TypeAlias = Callable[[int], str | tuple[str, ...]]
+"""Where a relay listens, by its number."""
 
 
 class Places:
     """Relays in the hub, which answer questions for addresses, and a person in each house."""
 
-    def __init__(self, launchers: dict[str, Launcher]) -> None:
+    def __init__(self, launchers: dict[str, Launcher], relay_at: RelayHosts) -> None:
         self._launchers = launchers
-        self._relays = 0
+        self._relay_at = relay_at
         self._people = 0
 
     def of_relay(self, settings: RelaySettings) -> tuple[RelaySettings, Launcher]:
-        place = {"host": RELAYS[self._relays % len(RELAYS)], "port": FIRST_PORT + self._relays}
-        self._relays += 1
-        return settings.model_copy(update=place | {"udp": True}), self._launchers["hub"]
+        number = [relay_name(one) for one in range(RELAY_COUNT)].index(settings.directory.name)
+        place = {"host": self._relay_at(number), "port": FIRST_PORT + number, "udp": True}
+        http = {"http": True, "http_port": FIRST_HTTP_PORT + number}
+        return settings.model_copy(update=place | http), self._launchers["hub"]
 
     def of_person(self, settings: ApiSettings) -> tuple[ApiSettings, Launcher]:
         side = SIDES[self._people]
@@ -145,24 +149,6 @@ class Talk:
             whys = [(await one.client.direct(one.other)).why_not for one in self.people]
         return whys
 
-    async def deposited(self) -> int:
-        """Return how many envelopes relays took, once that is the same twice."""
-        before, now = -1, await self._deposited()
-        while now != before:
-            before, now = now, await self._deposited()
-        return now
-
-    async def _deposited(self) -> int:
-        """Return it from what each relay writes next, which it does only if something changed."""
-        asked_at = time.time()
-        paths = list(self._folder.glob(f"*/{STATUS_FILE}"))
-        with trio.move_on_after(STATUS_SECONDS):
-            while any(path.stat().st_mtime < asked_at for path in paths):  # noqa: ASYNC110 - as above
-                await trio.sleep(POLL_SECONDS)
-        found = [read_status(path.parent).counters["deposited"] for path in paths]
-        assert max(found) < EXACT_BELOW
-        return sum(found)
-
     async def until_more_is_written(self) -> None:
         """Wait until both have written for a while."""
         enough = [len(person.wrote) + CALM_MESSAGES for person in self.people]
@@ -212,9 +198,31 @@ class Talk:
 class Troubled(Talk):
     """Both people, and what happens to the network between them."""
 
-    def __init__(self, people: list[Person], houses: Houses, folder: Path) -> None:
+    def __init__(
+        self, people: list[Person], houses: Houses, folder: Path, http: httpx.AsyncClient
+    ) -> None:
         super().__init__(people, folder)
         self._houses = houses
+        self._http = http
+
+    async def deposited(self) -> int:
+        """Return how many envelopes relays took, once that has been the same for a while."""
+        seen = [await self._deposited()]
+        while seen[-STEADY_LOOKS:] != [seen[-1]] * STEADY_LOOKS:
+            await trio.sleep(POLL_SECONDS)
+            seen.append(await self._deposited())
+        return seen[-1]
+
+    async def _deposited(self) -> int:
+        found = 0
+        for number in range(RELAY_COUNT):
+            token = (self._folder / relay_name(number) / "token").read_text("utf-8").strip()
+            url = f"http://127.0.0.1:{FIRST_HTTP_PORT + number}/relay/stats"
+            answer = await self._http.get(url, headers={"Authorization": f"Bearer {token}"})
+            counters = answer.json()["counters"]
+            assert counters["sweeps"], "only its operator is told exact numbers"
+            found += counters.get("deposited", 0)
+        return found
 
     async def block_udp(self, seconds: float) -> None:
         """Let no UDP through between the two for a while, and wait until they meet again."""
@@ -224,10 +232,11 @@ class Troubled(Talk):
             await trio.sleep_until(began + seconds)
         await self.until_on("direct", "until direct after UDP was blocked")
 
-    async def move(self) -> None:
-        """Give one side's NAT and the other side's machine another address."""
+    async def move(self, put_up: Callable[[], None]) -> None:
+        """Give one side's NAT and the other side's machine another address, and put up NATs."""
         self._houses.move_nat(SIDES[0])
         self._houses.move_host(SIDES[1])
+        put_up()
         await self.until_on("relay", "until it was noticed that addresses are others")
         await self.until_on("direct", "until direct after addresses changed")
 
@@ -241,8 +250,9 @@ async def trial(
             await nursery.start(launcher.run)
         async with (
             process_network(
-                folder, RELAY_COUNT, len(SIDES), lambda *_: None, Places(launchers)
+                folder, RELAY_COUNT, len(SIDES), lambda *_: None, Places(launchers, houses.relay)
             ) as network,
+            httpx.AsyncClient(trust_env=False) as http,
             AsyncExitStack() as stack,
         ):
             people = []
@@ -250,25 +260,33 @@ async def trial(
                 client = AsyncClient(*find_node(folder / person_name(index).lower()))
                 await stack.enter_async_context(client)
                 people.append(Person(client, network.users[1 - index].address))
-            talk = Troubled(people, houses, folder)
+            talk = Troubled(people, houses, folder, http)
             with trio.fail_after(PATIENCE_SECONDS + options.messages * options.pause):
                 await talk.make_friends()
-                report = await act(options, talk)
+                report = await act(options, talk, partial(put_up, houses, options))
         nursery.cancel_scope.cancel()
     return report | {"seed": options.seed, "crashed": network.crashed}
 
 
-async def act(options: argparse.Namespace, talk: Troubled) -> dict[str, Any]:
+def put_up(houses: Houses, options: argparse.Namespace, at_first: str = "") -> None:
+    """Let NATs be of the kinds that are asked for, or both of another one at first."""
+    for side in SIDES:
+        houses.use(side, NatKind(at_first or getattr(options, side)))
+
+
+async def act(
+    options: argparse.Namespace, talk: Troubled, put_up: Callable[[], None]
+) -> dict[str, Any]:
     """Let the two agree, write, and have trouble; return what came of it."""
     await talk.agree()
-    if NatKind.SYMMETRIC.value in (options.left, options.right):
-        report: dict[str, Any] = {"why_not": await talk.until_it_is_known_why_not()}
-        await talk.exchange(QUIET_MESSAGES)
+    report: dict[str, Any] = {"quiet": len(SIDES) * QUIET_MESSAGES}
+    if not options.at_first and NatKind.SYMMETRIC.value in (options.left, options.right):
+        report["why_not"] = await talk.until_it_is_known_why_not()
     else:
         await talk.until_on("direct", "until direct after both agreed")
-        before = await talk.deposited()
-        await talk.exchange(QUIET_MESSAGES)
-        report = {"deposited": await talk.deposited() - before}
+    before = await talk.deposited()
+    await talk.exchange(QUIET_MESSAGES)
+    report["deposited"] = await talk.deposited() - before
     for trouble in options.trouble:
         async with talk.writing(options.messages, options.pause):
             if trouble == BLOCK:
@@ -277,7 +295,7 @@ async def act(options: argparse.Namespace, talk: Troubled) -> dict[str, Any]:
                     await talk.block_udp(options.blocked_seconds)
             else:
                 await talk.until_more_is_written()
-                await talk.move()
+                await talk.move(put_up)
         await talk.until_all_is_there()
     verdict = await talk.verdict()
     written = [len(person.wrote) for person in talk.people]
@@ -299,6 +317,8 @@ def main() -> int:
     kinds = [kind.value for kind in NatKind if kind is not NatKind.NONE]
     for side in SIDES:
         parser.add_argument(f"--{side}", choices=kinds, default=NatKind.PORT_RESTRICTED.value)
+    parser.add_argument("--at-first", choices=kinds, default="", help="both, until they move")
+    parser.add_argument("--ipv6", action="store_true", help="firewalls, and IPv6 alone")
     parser.add_argument("--trouble", choices=[BLOCK, MOVE], nargs="*", default=[BLOCK, MOVE])
     parser.add_argument("--messages", type=int, default=50, help="by each in each trouble")
     parser.add_argument("--pause", type=float, default=0.1, help="seconds between two messages")
@@ -312,9 +332,9 @@ def main() -> int:
         houses.enter(part)
         preload()
 
-    with Houses() as houses, run_folder() as folder, ExitStack() as stack:
-        for side in SIDES:
-            houses.use(side, NatKind(getattr(options, side)))
+    made = Ipv6Houses() if options.ipv6 else Houses()
+    with made as houses, run_folder() as folder, ExitStack() as stack:
+        put_up(houses, options, options.at_first)
         houses.enter("hub")  # REST is asked from there
         launchers = {
             part: stack.enter_context(Launcher(program, partial(preload_in, houses, part)))

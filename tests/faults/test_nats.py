@@ -1,4 +1,4 @@
-"""Whole programs behind real NATs: which connect directly, and that nothing depends on it."""
+"""Whole programs behind real NATs and firewalls: which connect directly, and nothing needs it."""
 
 from __future__ import annotations
 
@@ -36,13 +36,21 @@ def test_d2_behind_a_symmetric_and_a_strict_nat_all_goes_over_relays() -> None:
     report = nats("--left", "symmetric", "--right", "port-restricted", "--trouble")
     assert report["paths"] == [[], []]
     assert all("NAT" in why for why in report["why_not"])
+    assert report["deposited"] >= report["quiet"], "the control of the others"
 
 
-def test_d2_behind_strict_nats_it_is_direct_whenever_udp_passes() -> None:
-    """Relays get nothing meanwhile. UDP is blocked twice, then both sides get other addresses."""
-    report = nats("--trouble", "block", "move")
+def test_d2_behind_full_cones_and_then_strict_nats_it_is_direct_whenever_udp_passes() -> None:
+    """Relays get nothing meanwhile. Both sides get other addresses, then UDP is blocked twice."""
+    report = nats("--at-first", "full-cone", "--trouble", "move", "block")
     assert report["deposited"] == 0
-    assert report["paths"] == [[*BLOCKED, "relay", "direct"]] * 2
+    assert report["paths"] == [["direct", "relay", *BLOCKED]] * 2
+
+
+def test_d2_over_ipv6_alone_it_is_direct_through_firewalls() -> None:
+    """No NAT is between them, and nothing new is let in on either side."""
+    report = nats("--ipv6", "--trouble")
+    assert report["deposited"] == 0
+    assert report["paths"] == [["direct"]] * 2
 
 
 @pytest.mark.long

@@ -31,22 +31,25 @@ def public_address(side: str) -> str:
 def rules(kind: NatKind, host: str) -> str:
     """Return what makes a namespace a NAT of a kind in front of a host."""
     random = " fully-random" if kind is NatKind.SYMMETRIC else ""
-    parts = [_chain("away", "nat", "postrouting", 100, f'oifname "wan" masquerade{random}')]
+    parts = [chain("away", "nat", "postrouting", 100, f'oifname "wan" masquerade{random}')]
     new = 'iifname "wan" ct state new drop'
     if kind is NatKind.FULL_CONE:
         back = f'iifname "wan" udp dport 1024-65535 dnat to {host}'
-        parts += [_chain("back", "nat", "prerouting", -100, back)]
+        parts += [chain("back", "nat", "prerouting", -100, back)]
     else:
         # Also what is for the NAT itself: it would be a flow that takes the port's way out.
-        parts += [_chain(f"strict-{hook}", "filter", hook, 0, new) for hook in ("forward", "input")]
-    return _table("home", parts)
+        parts += [chain(f"strict-{hook}", "filter", hook, 0, new) for hook in ("forward", "input")]
+    return table("home", parts)
 
 
-def _table(name: str, chains: list[str]) -> str:
-    return "\n".join((f"table ip {name} {{", *chains, "}", ""))
+def table(name: str, chains: list[str], family: str = "ip") -> str:
+    """Return a table of nft instead of whatever there is of its name."""
+    what = f"table {family} {name}"
+    return "\n".join((what, f"delete {what}", f"{what} {{", *chains, "}", ""))
 
 
-def _chain(name: str, kind: str, hook: str, priority: int, rule: str) -> str:
+def chain(name: str, kind: str, hook: str, priority: int, rule: str) -> str:
+    """Return a chain of one rule."""
     return f"chain {name} {{ type {kind} hook {hook} priority {priority}; {rule}; }}"
 
 
@@ -57,18 +60,18 @@ class NatNamespaces(Namespaces):
 
     def use(self, side: str, kind: NatKind) -> None:
         """Let the NAT of a side be of a kind from now on; it forgets all it knew."""
-        self._nft(side, f"flush ruleset\n{rules(kind, house_address(side))}")
+        self._nft(side, rules(kind, house_address(side)))
         self._run(side, "conntrack", "-F")
 
     @contextmanager
     def cut(self, side: str, what: str = "") -> Iterator[None]:
         """Let nothing through a NAT for a while, or nothing that matches an expression of nft."""
         rule = f"{what} drop".strip()
-        self._nft(side, _table("cut", [_chain("all-of-it", "filter", "forward", -10, rule)]))
+        self._nft(side, table("cut", [chain("all-of-it", "filter", "forward", -10, rule)], "inet"))
         try:
             yield
         finally:
-            self._nft(side, "delete table ip cut\n")
+            self._nft(side, "delete table inet cut\n")
 
     def _nft(self, side: str, text: str) -> None:
         self._run(side, "nft", "-f", "-", text=text)

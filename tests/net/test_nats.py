@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 
 import pytest
@@ -83,25 +83,47 @@ async def sessions(
     """Two nodes behind NATs of these kinds that look for each other."""
     for side, kind in zip(SIDES, kinds, strict=True):
         namespaces.use(side, kind)
-    relays = [(address, RELAY_PORT) for address in RELAYS]
+    kind_of = dict(zip(SIDES, kinds, strict=True))
+
+    def offered(side: str, places: OwnPlaces) -> None:
+        expected = Nat.SYMMETRIC if kind_of[side] is SYMMETRIC else Nat.STEADY
+        assert places.nat is expected
+        assert places.candidates[0].place == (house_address(side), PORT)
+        assert {place[0] for _, place in places.candidates[1:]} == {public_address(side)}
+
+    async with meeting(namespaces, RELAYS, offered, sharing) as found:
+        yield found
+
+
+Offered = Callable[[str, OwnPlaces], None]
+"""Looks at what a node found out about its place."""
+
+
+@asynccontextmanager
+async def meeting(
+    namespaces: NatNamespaces, hosts: Sequence[str], offered: Offered, sharing: Sharing = alone
+) -> AsyncIterator[tuple[list[PathSession], list[Tapped]]]:
+    """Two nodes that asked relays at these hosts, and look for each other."""
+    relays = [(host, RELAY_PORT) for host in hosts]
     async with AsyncExitStack() as stack:
         with namespaces.inside("hub"):
             echoes = [await bound(stack, *relay) for relay in relays]
         ports = []
         for side in SIDES:
             with namespaces.inside(side):
-                ports.append(await bound(stack, "0.0.0.0", PORT))
+                ports.append(await bound(stack, "::", PORT))
         async with trio.open_nursery() as nursery:
             for port in echoes:
                 echo = AddressEcho(NETWORK, trio.current_time, Counters())
                 nursery.start_soon(echo.serve, port)
             nodes = []
-            for side, kind, port in zip(SIDES, kinds, ports, strict=True):
+            for side, port in zip(SIDES, ports, strict=True):
                 finder = PathFinder(await sharing(nursery, port), Runtime.real())
                 await nursery.start(finder.run)
                 with namespaces.inside(side):
                     around = await finder.look_around(NETWORK, relays)
-                nodes.append((finder, offer_of(side, kind, around.places), around.subnets))
+                offered(side, around.places)
+                nodes.append((finder, offer_of(side, around.places), around.subnets))
             offers = [offer for _, offer, _ in nodes]
             with ExitStack() as searches:
                 found = [
@@ -118,11 +140,7 @@ async def bound(stack: AsyncExitStack, host: str, port: int) -> Tapped:
     return made
 
 
-def offer_of(side: str, kind: NatKind, places: OwnPlaces) -> DirectOffer:
-    """Look at what a node found out about its place, and offer it."""
-    assert places.nat is (Nat.SYMMETRIC if kind is SYMMETRIC else Nat.STEADY)
-    assert places.candidates[0].place == (house_address(side), PORT)
-    assert {place[0] for _, place in places.candidates[1:]} == {public_address(side)}
+def offer_of(side: str, places: OwnPlaces) -> DirectOffer:
     key = side.encode().ljust(32)
     return DirectOffer(b"s" * 16, key[::-1], key, places.nat, places.candidates)
 

@@ -6,7 +6,10 @@ answer counts if it has the transaction of our question and comes from where the
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import ipaddress
+from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
+from itertools import cycle
 from typing import Final, TypeAlias
 
 from zentalk.crypto.types import Entropy
@@ -27,6 +30,30 @@ SURVEY_SECONDS: Final = sum(PAUSES)
 
 Sending: TypeAlias = tuple[bytes, Place]
 """A datagram, and where to send it."""
+
+
+def places_to_ask(relays: Iterable[Sequence[Place]], families: AbstractSet[int]) -> list[Place]:
+    """Choose up to four places of relays, given in order of preference with the places of each.
+
+    Each relay is asked at one place, so that it does not learn which addresses belong together.
+    `families` are the versions of IP over which a way leads anywhere, and about as many places are
+    of each: a contact may be reached over one of them alone.
+    """
+    left = [{version_of(place): place for place in reversed(places)} for places in relays]
+    turns = cycle(sorted(families))
+    chosen: list[Place] = []
+    while len(chosen) < MAX_RELAYS and any(families & places.keys() for places in left):
+        family = next(turns)
+        relay = next((places for places in left if family in places), None)
+        if relay is not None:
+            chosen.append(relay[family])
+            left.remove(relay)
+    return chosen
+
+
+def version_of(place: Place) -> int:
+    """Return the version of IP that a place is of."""
+    return ipaddress.ip_address(place[0]).version
 
 
 class AddressSurvey:

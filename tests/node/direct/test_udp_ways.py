@@ -15,6 +15,7 @@ from trio.testing import MockClock, memory_stream_pair
 
 from tests.node.direct.support import offer
 from zentalk.direct.reasons import WhyNot
+from zentalk.direct.survey import MAX_RELAYS, version_of
 from zentalk.errors import UnavailableError
 from zentalk.ids import NodeId
 from zentalk.net import punching
@@ -27,7 +28,7 @@ from zentalk.net.quic.endpoint import QuicEndpoint
 from zentalk.net.runtime import Runtime
 from zentalk.net.transport import PEER_FAULTS, ByteStream
 from zentalk.node.direct import udp_ways as module
-from zentalk.node.direct.udp_ways import ASKED_RELAYS, PORT_SECONDS, TAG_SECONDS, UdpWays
+from zentalk.node.direct.udp_ways import PORT_SECONDS, TAG_SECONDS, UdpWays
 from zentalk.node.direct.ways import OwnOffer
 from zentalk.wire.beacon import NEAR_OFFER
 from zentalk.wire.direct import TAG_BYTES, DirectOffer
@@ -72,7 +73,8 @@ def addresses(monkeypatch: pytest.MonkeyPatch, *own: str) -> None:
         await trio.lowlevel.checkpoint()
         return own
 
-    monkeypatch.setattr(punching, "own_addresses", found)
+    for user in (punching, module):
+        monkeypatch.setattr(user, "own_addresses", found)
 
 
 def ways_of(bind: Callable[[], Awaitable[Datagrams]], runtime: Runtime | None = None) -> UdpWays:
@@ -387,22 +389,30 @@ def test_every_reason_is_a_sentence() -> None:
     assert all(len(why) > 20 for why in module.WHY_NOT.values())
 
 
-async def test_some_relays_are_asked_that_have_an_address_and_not_always_the_same() -> None:
-    def relay(host: str) -> Any:
-        return SimpleNamespace(uri=RelayUri(b"k" * 32, host, 9001))
+@pytest.mark.parametrize("own", [("11.77.1.1",), ("2a77:1::1",), ("11.77.1.1", "2a77:1::1")])
+async def test_some_relays_are_asked_that_have_an_address_and_not_always_the_same(
+    monkeypatch: pytest.MonkeyPatch, own: tuple[str, ...]
+) -> None:
+    """They have addresses of both families, and are asked over those that lead there from here."""
 
-    hosts = ["relay.example", "[2001:db8::1]", *(f"11.0.0.{number}" for number in range(1, 9))]
-    known = {NodeId(bytes([n]) * 32): relay(host) for n, host in enumerate(hosts)}
+    def relay(*hosts: str) -> Any:
+        uris = tuple(RelayUri(b"k" * 32, host, 9001) for host in hosts)
+        return SimpleNamespace(uris=lambda: uris)
+
+    addresses(monkeypatch, *own)
+    hosts = [(f"11.0.0.{number}", f"[2a77:9::{number}]") for number in range(1, 9)]
+    named = [("relay.example",), ("another.example", "11.0.0.9", "[2a77:9::9]")]
+    known = {NodeId(bytes([n]) * 32): relay(*one) for n, one in enumerate([*hosts, *named])}
     runtime = Runtime.virtual(1, 0.0)
     internet = Internet()
     ways = UdpWays("test", runtime, lambda: known, internet.binds(HOSTS[0]))
-    asked = [tuple(ways._some_relays()) for _ in range(20)]
-    assert {len(some) for some in asked} == {ASKED_RELAYS}
+    asked = [tuple(await ways._some_relays()) for _ in range(20)]
+    assert {len(some) for some in asked} == {MAX_RELAYS}
     assert len(set(asked)) > 5
-    seen = {host for some in asked for host, _ in some}
-    assert "relay.example" not in seen, "its name would be looked up"
-    assert "2001:db8::1" in seen
-    await trio.lowlevel.checkpoint()
+    seen = {place for some in asked for place in some}
+    assert {version_of(place) for place in seen} == {version_of((one, 0)) for one in own}
+    assert "relay.example" not in {host for host, _ in seen}, "its name would be looked up"
+    assert {"11.0.0.9", "2a77:9::9"} & {host for host, _ in seen}
 
 
 async def test_a_bug_at_the_port_ends_the_port_alone_and_the_next_offer_opens_another(

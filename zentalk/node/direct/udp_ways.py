@@ -18,6 +18,7 @@ import trio
 from zentalk.config.settings import ApiSettings
 from zentalk.crypto.ed25519 import SigningKey
 from zentalk.direct.reasons import WhyNot
+from zentalk.direct.survey import places_to_ask, version_of
 from zentalk.errors import (
     ConnectFailedError,
     RemoteProtocolError,
@@ -28,12 +29,14 @@ from zentalk.logs import quiet_logger
 from zentalk.net.crash_isolation import contained
 from zentalk.net.datagrams import Address, Datagrams, UdpDatagrams
 from zentalk.net.multicast import LocalGroup, join_local_groups
+from zentalk.net.own_addresses import own_addresses
 from zentalk.net.path_session import PathSession
 from zentalk.net.punching import PathFinder
 from zentalk.net.runtime import Runtime
 from zentalk.net.transport import PEER_FAULTS, ByteStream, close_soon, only_faults_of
 from zentalk.node.direct.parts import Relays, WaysFactory
 from zentalk.node.direct.ways import OwnOffer, Use
+from zentalk.wire.descriptor import Descriptor
 from zentalk.wire.direct import SECRET_BYTES, TAG_BYTES, DirectOffer
 from zentalk.wire.host import is_address
 
@@ -44,7 +47,6 @@ PORT_SECONDS: Final = 5.0
 """For binding the port; a fault is tried again when the next offer is to be made."""
 TAG_SECONDS: Final = 5.0
 _LOG: Final = quiet_logger("zentalk.node")
-ASKED_RELAYS: Final = 4
 WHY_NOT: Final[Mapping[str, str]] = {
     WhyNot.UNSEEN: "nothing came from them, and no relay has told this node its address: UDP may "
     "be blocked on your side, or the relays that were asked do not tell addresses",
@@ -156,7 +158,7 @@ class UdpWays:
         """Return where this node may be reached, for one session; raises UnavailableError."""
         port = await self._open_port()
         entropy = self._runtime.entropy
-        around = await port.finder.look_around(self._network, self._some_relays())
+        around = await port.finder.look_around(self._network, await self._some_relays())
         key = SigningKey(entropy(32))
         offer = DirectOffer(
             session=session,
@@ -205,11 +207,13 @@ class UdpWays:
             raise UnavailableError(self._fault or "the UDP port for direct connections is not open")
         return self._port
 
-    def _some_relays(self) -> list[Address]:
-        """Return relays to ask, other ones each time."""
-        known = [one.uri for one in self._relays().values() if is_address(one.uri.host)]
+    async def _some_relays(self) -> list[Address]:
+        """Return where to ask relays, other ones each time, over all IP that this machine has."""
+        known = [places for one in self._relays().values() if (places := _places_of(one))]
         known.sort(key=lambda _: self._runtime.entropy(8))
-        return [(uri.host.strip("[]"), uri.port) for uri in known[:ASKED_RELAYS]]
+        some = {version_of(place): place for places in known for place in places}
+        ways = await own_addresses(some.values())
+        return places_to_ask(known, {version_of((address, 0)) for address in ways})
 
     @contextmanager
     def _guest(self, session: PathSession) -> Iterator[_Guest]:
@@ -249,6 +253,12 @@ class UdpWays:
             guest.stream = stream
             guest.came.set()
             await guest.left.wait()
+
+
+def _places_of(relay: Descriptor) -> list[Address]:
+    """Return the places of a relay that are addresses: a name would be looked up."""
+    hosts = [(uri.host, uri.port) for uri in relay.uris() if is_address(uri.host)]
+    return [(host.strip("[]"), port) for host, port in hosts]
 
 
 class _Guest:
