@@ -27,5 +27,5 @@ def test_d2_addresses_of_the_link_are_enough() -> None:
 
 
 def test_d2_control_without_the_setting_they_do_not() -> None:
-    report = trial("--without", "--wait", 40, program="lan")
+    report = trial("--without", "--wait", 15, program="lan")
     assert not report["met"]

@@ -21,8 +21,8 @@ FILES_PATH: Final = "/v1/files"
 UPLOAD_PATH: Final = "/v1/mesh/upload"
 UPLOADS: Final = {FILES_PATH: MAX_FILE_BYTES, UPLOAD_PATH: MAX_FILE_BYTES}
 """Paths whose bodies are files, and how long these may be."""
-_ANY_TYPE: Final = "*/*"
-_DEFAULT_TYPE: Final = "application/octet-stream"
+_ANY_TYPE: Final = "application/octet-stream"
+"""Any other is taken as well, and given back: generators of clients know no type for all."""
 _BYTES: Final = {"schema": {"type": "string", "format": "binary"}}
 _BODY: Final = {
     "requestBody": {
@@ -97,7 +97,7 @@ def add_file_routes(router: APIRouter, node: NodeFacade) -> None:
         return JsonResponse(File.model_validate(await node.files.view(cid)))
 
     async def _upload(request: Request, name: str, *, wait: bool, clean: bool = False) -> Response:
-        media_type = request.headers.get("content-type", _DEFAULT_TYPE)
+        media_type = request.headers.get("content-type", _ANY_TYPE)
         body = request.stream()
         made = await node.files.upload(name, media_type, body, wait=wait, clean=clean)
         status = HTTPStatus.CREATED if wait else HTTPStatus.ACCEPTED

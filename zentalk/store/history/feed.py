@@ -81,6 +81,8 @@ SYNCED: Final = {
 LOCAL: Final = frozenset(
     {
         "held",
+        "files",
+        "file_parts",
         "idempotency",
         "ratchets",
         "prekeys",
