@@ -162,6 +162,17 @@ async def test_a1_a2_a6_another_entry_relay_and_the_history_is_the_same(
     assert [m.text for m in page] == ["through r1", "through r3", "seen both"]
 
 
+async def test_with_guards_of_ones_choice_mailboxes_are_there_at_once_too(
+    world: World, autojump_clock: Clock
+) -> None:
+    """Such a node is connected before it has seen any relay often enough for a mailbox."""
+    await world.relay_net(4)
+    began = trio.current_time()
+    await world.person("alice", guards=(world.uris["r1"], world.uris["r2"]))
+    await world.until(lambda: len(world.mailbox_relays("alice")) == 2)
+    assert trio.current_time() - began < 15
+
+
 async def test_a8_a1_relays_hold_sealed_bytes_and_no_names(
     world: World, autojump_clock: Clock
 ) -> None:

@@ -114,6 +114,10 @@ class NodeNetwork:
         while not (self._snapshot.view().relays and self._links.connected()):
             await self._changes.park()
 
+    async def changed(self) -> None:
+        """Return once another set of relays is known, or another guard connected."""
+        await self._changes.park()
+
     def descriptors(self) -> Mapping[NodeId, Descriptor]:
         """Return the relays usable for new paths now."""
         return self._snapshot.view().relays

@@ -42,7 +42,7 @@ class Network:
         self.own: list[list[NodeId]] = []
         self.scores = RelayScores()
         self.access = RelayAccess(trio.current_time, tokens)
-        self.changed = trio.Event()
+        self.noted = trio.Event()
 
     def descriptors(self) -> Mapping[NodeId, Descriptor]:
         trio.lowlevel.current_task()
@@ -61,9 +61,12 @@ class Network:
     async def connected(self) -> None:
         await trio.lowlevel.checkpoint()
 
+    async def changed(self) -> None:
+        await trio.sleep_forever()
+
     def own_mailboxes(self, relays: Sequence[NodeId]) -> None:
         self.own.append(list(relays))
-        self.changed.set()
+        self.noted.set()
 
     @property
     def tunnels(self) -> Network:
@@ -113,11 +116,11 @@ async def test_relays_are_drawn_in_the_event_loop_and_taken_in_the_writers_threa
     boxes = MailboxManager(runtime, database, network, selection, collectors, nothing)
     nursery.start_soon(boxes.run)
     with trio.fail_after(60):
-        await network.changed.wait()
+        await network.noted.wait()
         [first] = network.own
-        network.changed = trio.Event()
+        network.noted = trio.Event()
         await boxes.move(None)
-        await network.changed.wait()
+        await network.noted.wait()
     moved = [row.relay for row in boxes._known.values() if row.poll_until is None]
     assert len(first) == len(moved) == MAILBOXES
     assert set(first).isdisjoint(moved)

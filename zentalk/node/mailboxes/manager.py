@@ -23,7 +23,7 @@ from zentalk.net.signal import Signal
 from zentalk.node.mailboxes.announcer import Announcer
 from zentalk.node.mailboxes.collector import Collector, CollectorFactory
 from zentalk.node.mailboxes.replacements import Replacements
-from zentalk.node.mailboxes.selection import MailboxSelection, shown_id_of
+from zentalk.node.mailboxes.selection import MAILBOXES, MailboxSelection, shown_id_of
 from zentalk.node.network import NodeNetwork
 from zentalk.node.relays.troubles import reason_of
 from zentalk.node.status import MailboxStatus
@@ -88,6 +88,7 @@ class MailboxManager:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._announcer.run)
             nursery.start_soon(self._make_send_ids)
+            nursery.start_soon(self._watch_relays)
             while True:
                 drawn = self._collectors.prices.cheapest_first(self._selection.draw())
                 complete = partial(self._selection.complete, drawn)
@@ -102,6 +103,17 @@ class MailboxManager:
                         nursery.start_soon(self._serve, mailbox.mailbox, scope)
                 # One was replaced, or there are fewer relays than mailboxes: look again.
                 await self._incomplete.wait(FILL_SECONDS)
+
+    async def _watch_relays(self) -> None:
+        """Look again once other relays are known, while a mailbox is missing.
+
+        With guards of the owner's choice a node is connected before any relay was seen often
+        enough for a mailbox.
+        """
+        while True:
+            await self._network.changed()
+            if sum(row.poll_until is None for row in self._known.values()) < MAILBOXES:
+                self._incomplete.set()
 
     def listing(self) -> list[MailboxStatus]:
         """Return current mailboxes, then replaced ones, as their owner is shown them."""
