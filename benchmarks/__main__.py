@@ -8,8 +8,8 @@
     python -m benchmarks peers                 LXMF over Reticulum beside ours, two minutes
     python -m benchmarks peers --relays 6      and ours over six relays, where packets take four
                                                hops, beside ours over three
-    python -m benchmarks ways                  messages over WebSockets, and directly, beside
-                                               TCP to relays, three minutes
+    python -m benchmarks ways                  messages over WebSockets, directly, and polled over
+                                               HTTP, beside TCP to relays, three minutes
     python -m benchmarks acks                  what part of a message's CPU is that of its acks
     python -m benchmarks messages              messages end to end over processes, some minutes
     python -m benchmarks load                  messages while a crowd besets a relay, a minute

@@ -158,6 +158,11 @@ def own_figures(whose: str, turns: Sequence[Own]) -> list[Row]:
             "messages/s",
         ),
         row(f"{whose}, 1 in flight, confirmed p50", median(lambda one: one.alone.p50_ms), "ms"),
+        row(
+            f"{whose}, {IN_FLIGHT} in flight, confirmed p50",
+            median(lambda one: one.crowd.p50_ms),
+            "ms",
+        ),
         row(f"{whose}, CPU a message", median(lambda one: one.crowd.cpu_ms_in_all), "ms"),
         *_by_program(whose, [one.crowd for one in turns]),
         row(

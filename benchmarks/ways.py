@@ -1,8 +1,9 @@
 """Messages over WebSockets, and directly, beside messages over TCP and relays, in turn.
 
 Networks of processes as in `benchmarks.peers`; the nodes of one may use WebSockets only, and those
-of another are connected directly. Relays speak TCP to each other in all. Behind them are ratios of
-one link alone, with QUIC.
+of another are connected directly. Relays speak TCP to each other in all. Mail that is polled over
+HTTP is measured between them, without ratios: no nodes are at its ends, so it is less work. Behind
+them are ratios of one link alone, with QUIC.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import trio
 
 from benchmarks import link_ways
 from benchmarks.own_network import OwnLoad
+from benchmarks.peer_load import PeerLoad
 from benchmarks.peers import (
     ALONE_SHARE,
     COUNT,
@@ -27,9 +29,10 @@ from benchmarks.peers import (
     own_turn,
     ratio_row,
 )
+from benchmarks.polling import PollLoad
 from benchmarks.rounds import Row, skipped_row
 
-TCP, WEB, DIRECT = "TCP", "WebSocket", "direct"
+TCP, WEB, DIRECT, POLLING = "TCP", "WebSocket", "direct", "HTTP polling"
 
 
 def rows(count: int = COUNT) -> list[Row]:
@@ -44,13 +47,11 @@ def rows(count: int = COUNT) -> list[Row]:
 async def _measure(others: list[str], count: int) -> list[Row]:
     with tempfile.TemporaryDirectory() as folder, trio.fail_after(MOST_SECONDS):
         async with trio.open_nursery() as nursery:
-            loads = {}
-            for way in (TCP, *others):
+            loads: dict[str, PeerLoad] = {}
+            for way in (TCP, *others, POLLING):
                 root = Path(folder) / way
                 root.mkdir()
-                loads[way] = await OwnLoad.start(
-                    root, nursery, web=way == WEB, direct=way == DIRECT
-                )
+                loads[way] = await _start(way, root, nursery)
                 await loads[way].run(count // ALONE_SHARE, 1)
             turns: dict[str, list[Own]] = {way: [] for way in loads}
             for _ in range(ROUNDS):
@@ -61,6 +62,12 @@ async def _measure(others: list[str], count: int) -> list[Row]:
     figures = [row for way, found in turns.items() for row in own_figures(way, found)]
     ratios = [row for way in others for row in _ratios(way, turns[way], turns[TCP])]
     return [*figures, *lost, *ratios]
+
+
+async def _start(way: str, root: Path, nursery: trio.Nursery) -> PeerLoad:
+    if way == POLLING:
+        return await PollLoad.start(root, nursery)
+    return await OwnLoad.start(root, nursery, web=way == WEB, direct=way == DIRECT)
 
 
 def _ratios(way: str, there: list[Own], here: list[Own]) -> list[Row]:
