@@ -8,13 +8,13 @@ from __future__ import annotations
 import signal
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
-from tests.cli.processes import Program, running
-from tests.cli.test_ways import add, as_web, introduce, person, relays
+from tests.cli.processes import running
+from tests.cli.test_ways import as_web, person, relays
 from zentalk.client import Client, Message
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
@@ -31,31 +31,35 @@ def until(condition: Callable[[], object], what: str) -> None:
         time.sleep(0.1)
 
 
+@pytest.fixture(scope="module")
+def net(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[list[str], list[int]]]:
+    """Relays for all ways: URIs of TCP, and ports for WebSockets."""
+    with relays(tmp_path_factory.mktemp("relays"), None, "udp = true") as made:
+        yield made
+
+
 class Pair:
     """Two people on one way; `bob`'s program can be killed."""
 
-    def __init__(self, folder: Path, way: str, stack: ExitStack) -> None:
+    def __init__(
+        self, folder: Path, way: str, net: tuple[list[str], list[int]], stack: ExitStack
+    ) -> None:
         self.folder, self._stack, self._way = folder, stack, way
-        uris, ports = stack.enter_context(relays(folder))
-        if way == "direct":
-            for number in range(len(uris)):
-                add(folder / f"r{number}", "udp = true")
+        uris, ports = net
         known = [as_web(*one) for one in zip(uris, ports, strict=True)]
         known = known if way == "websocket" else uris
         only = ['reach_relays_by = "websocket"'] if way == "websocket" else []
+        programs = []
         for name in ("alice", "bob"):
             person(folder / name, known[:2], *only)
-        self.alice_home, self.bob_home = folder / "alice", folder / "bob"
-        self._start("alice")
-        self.bob_program = self._start("bob")
-        introduce(self.alice_home, self.bob_home)
+            programs.append(stack.enter_context(running("api", folder / name)))
+        for program in programs:
+            program.ready()
+        self.bob_program = programs[1]
         self.alice, self.bob = self._client("alice"), self._client("bob")
         self.alices, self.bobs = self.alice.me().address, self.bob.me().address
-
-    def _start(self, name: str) -> Program:
-        program = self._stack.enter_context(running("api", self.folder / name))
-        program.ready()
-        return program
+        self.alice.add_contact(self.bobs, "other")
+        self.bob.add_contact(self.alices, "one")
 
     def _client(self, name: str) -> Client:
         return self._stack.enter_context(Client.from_dir(self.folder / name))
@@ -66,7 +70,8 @@ class Pair:
 
     def start_bob(self) -> None:
         """Start it again on its folder; it has another port."""
-        self.bob_program = self._start("bob")
+        self.bob_program = self._stack.enter_context(running("api", self.folder / "bob"))
+        self.bob_program.ready()
         self.bob = self._client("bob")
 
     def connect(self) -> None:
@@ -95,18 +100,12 @@ class Pair:
         return [line.text for line in page if line.direction == "in"]
 
 
-@contextmanager
-def pair(folder: Path, way: str) -> Iterator[Pair]:
-    """Start all programs of one way."""
-    with ExitStack() as stack:
-        yield Pair(folder, way, stack)
-
-
 @pytest.mark.parametrize("way", WAYS)
 def test_e1_b1_b2_b3_b5_b6_states_are_true_and_nothing_is_lost_or_doubled(
-    tmp_path: Path, way: str
+    tmp_path: Path, way: str, net: tuple[list[str], list[int]]
 ) -> None:
-    with pair(tmp_path, way) as two:
+    with ExitStack() as stack:
+        two = Pair(tmp_path, way, net, stack)
         first = two.alice.send(two.bobs, "first")
         two.until_state(first, "delivered", "B1: it never arrived")
         two.connect()

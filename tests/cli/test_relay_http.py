@@ -16,7 +16,7 @@ import trio
 from wsproto import ConnectionType, WSConnection
 from wsproto.events import AcceptConnection, BytesMessage, CloseConnection, Request
 
-from tests.cli.processes import Program, running, zentalk
+from tests.cli.processes import Program, init, running
 from zentalk.client.relay_mailbox import RelayMailbox
 from zentalk.crypto.ed25519 import SigningKey
 from zentalk.errors import RefusedError
@@ -39,12 +39,11 @@ KEY = SigningKey(bytes(range(32)))
 SEND_ID = SendId(b"s" * 16)
 
 
-def with_http(folder: Path, port: int = 0, bootstraps: Sequence[str] = ()) -> None:
+def with_http(
+    folder: Path, port: int = 0, bootstraps: Sequence[str] = (), lines: Sequence[str] = ()
+) -> None:
     """Make a relay and turn HTTP on."""
-    known = [word for uri in bootstraps for word in ("--bootstrap", uri)]
-    zentalk("relay", "init", "--dir", folder, "--port", 0, *known)
-    config = folder / "config.toml"
-    config.write_text(f"{config.read_text('utf-8')}\nhttp = true\nhttp_port = {port}\n", "utf-8")
+    init("relay", folder, bootstraps, "http = true", f"http_port = {port}", *lines)
 
 
 def test_b8_a_relay_says_where_it_answers_and_its_operator_gets_in(tmp_path: Path) -> None:

@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 import trio
 
-from tests.cli.processes import Program, running, zentalk
+from tests.cli.processes import Program, add, init, running, zentalk
 from tests.cli.test_relay_http import http_url, with_http
 from tests.net.ways.certificates import Authority
 from tests.net.ways.test_proxy import free_port, microsocks, tinyproxy
+from zentalk.client import AsyncClient
 from zentalk.wire.text import parse_relay_uri
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
@@ -21,7 +22,9 @@ RELAYS = 3
 
 
 @contextmanager
-def relays(folder: Path, certificate: Path | None = None) -> Iterator[tuple[list[str], list[int]]]:
+def relays(
+    folder: Path, certificate: Path | None = None, *lines: str
+) -> Iterator[tuple[list[str], list[int]]]:
     """Relays that announce WebSockets: their URIs of TCP, and the ports of HTTP."""
     scheme = "ws" if certificate is None else "wss"
     uris: list[str] = []
@@ -29,8 +32,8 @@ def relays(folder: Path, certificate: Path | None = None) -> Iterator[tuple[list
     with ExitStack() as stack:
         for number, port in enumerate(ports):
             home = folder / f"r{number}"
-            with_http(home, port, bootstraps=uris[:1])
-            add(home, f'announce_websockets = ["{scheme}://127.0.0.1:{port}/relay/link"]')
+            place = f'announce_websockets = ["{scheme}://127.0.0.1:{port}/relay/link"]'
+            with_http(home, port, uris[:1], [place, *lines])
             if certificate is not None:
                 add(home, f'http_certificate = "{certificate}"', f'http_key = "{certificate}"')
                 assert zentalk("relay", "check", "--dir", home).returncode == 0
@@ -40,15 +43,8 @@ def relays(folder: Path, certificate: Path | None = None) -> Iterator[tuple[list
         yield uris, ports
 
 
-def add(folder: Path, *lines: str) -> None:
-    config = folder / "config.toml"
-    config.write_text("\n".join([config.read_text("utf-8"), *lines, ""]), "utf-8")
-
-
 def person(folder: Path, bootstraps: Sequence[str], *lines: str) -> None:
-    known = [word for uri in bootstraps for word in ("--bootstrap", uri)]
-    zentalk("api", "init", "--dir", folder, "--port", 0, *known)
-    add(folder, *lines)
+    init("api", folder, bootstraps, *lines)
 
 
 def as_web(uri: str, port: int, scheme: str = "ws") -> str:
@@ -75,15 +71,15 @@ def introduce(one: Path, other: Path) -> None:
 
 
 async def until_delivered(home: Path, to: str) -> None:
+    """Wait until all that somebody has written to a contact is delivered."""
     with trio.fail_after(90):
-        while True:
-            shown = zentalk("message", "list", to, "--dir", home, "--json").stdout
-            states = {
-                message["state"] for message in json.loads(shown) if message["direction"] == "out"
-            }
-            if states <= {"delivered", "read"}:
-                return
-            await trio.sleep(0.3)
+        async with AsyncClient.from_dir(home) as client:
+            [address] = [one.address for one in await client.contacts() if one.name == to]
+            states = {"queued"}
+            while not states <= {"delivered", "read"}:
+                await trio.sleep(0.1)
+                page = await client.messages(address)
+                states = {message.state for message in page if message.direction == "out"}
 
 
 async def test_b8_nodes_behind_proxies_write_to_each_other(tmp_path: Path) -> None:
