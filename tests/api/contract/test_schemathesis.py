@@ -127,7 +127,7 @@ async def filled(node: Node) -> dict[str, Any]:
         pairing, _ = node.admissions.open(name, DeviceScope.READ, "")
         paths.append({"pairing_id": pairing.pairing_id})
     for _ in range(4):
-        file = await node.files.upload("a.txt", "text/plain", a_file(), wait=False)
+        file = await node.files.upload("a.txt", "application/octet-stream", a_file(), wait=False)
         paths.append({"cid": file.id})
     bob, other = format_address(BOB), format_address(STRANGER)
     for person in (BOB, STRANGER):
