@@ -95,7 +95,7 @@ class FakeFiles:
 
     async def health(self, cid: str) -> HealthView:
         file = await self.view(cid)
-        return HealthView(cid, file.state, 29, 30, 4, 15, 1, 2000.0)
+        return HealthView(cid, file.state, 29, 30, 4, 15, 1, 2000.0, 1500.0, 1, 2, 3)
 
     async def pieces(self, file: FileView, start: int, length: int) -> AsyncIterator[bytes]:
         self.asked.append((start, length))
@@ -115,6 +115,14 @@ class FakeFiles:
         file = await self.view(cid)
         self.known = [one for one in self.known if one.id != file.id]
         return file._replace(state=FileState.DELETING, here=False)
+
+    async def rotate(self, cid: str) -> FileView:
+        file = await self.view(cid)
+        if file.state is not FileState.KEPT:
+            raise ConflictError("only a file of yours that relays keep gets another secret")
+        new = file._replace(cid=hashlib.sha256(bytes.fromhex(cid)).hexdigest())
+        self.known[self.known.index(file)] = new
+        return new
 
     async def mesh(self) -> MeshView:
         return MeshView(40, len(self.known), sum(file.size for file in self.known), direct=False)

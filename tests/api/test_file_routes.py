@@ -5,6 +5,7 @@ from __future__ import annotations
 import httpx
 
 from tests.api.double import BOB, FakeNode
+from zentalk.store.history.files import FileState
 from zentalk.wire.text import format_address
 
 BOBS = format_address(BOB)
@@ -50,11 +51,25 @@ async def test_health_mesh_and_the_end_of_a_file(rest: httpx.AsyncClient) -> Non
     cid = (await put(rest)).json()["cid"]
     health = (await rest.get(f"/v1/mesh/status/{cid}")).json()
     assert (health["shards_live"], health["survives_node_losses"]) == (29, 4)
+    found = [health[f"found_{word}"] for word in ("missing", "corrupt", "silent")]
+    assert (health["checked_at"], found) == (1500.0, [1, 2, 3])
     assert (await rest.get("/v1/mesh/network")).json()["bytes"] == len(CONTENT)
     assert (await rest.delete(f"/v1/mesh/delete/{cid}")).json()["state"] == "deleting"
     for path in ("files", "mesh/status", "mesh/download"):
         assert (await rest.get(f"/v1/{path}/{cid}")).status_code == 404
     assert (await rest.delete(f"/v1/mesh/delete/{cid}")).status_code == 404
+
+
+async def test_c8_a_file_gets_another_cid(rest: httpx.AsyncClient, node: FakeNode) -> None:
+    old = (await put(rest)).json()
+    answer = await rest.post(f"/v1/mesh/rotate/{old['cid']}")
+    assert answer.status_code == 200
+    new = answer.json()
+    assert (new["id"], new["state"]) == (old["id"], "kept")
+    assert new["cid"] not in {old["cid"], ""}
+    assert (await rest.post(f"/v1/mesh/rotate/{NOBODYS}")).status_code == 404
+    node.files.known[0] = node.files.known[0]._replace(state=FileState.RECEIVED)
+    assert (await rest.post(f"/v1/mesh/rotate/{new['cid']}")).status_code == 409
 
 
 async def test_a_message_may_carry_a_file(rest: httpx.AsyncClient) -> None:

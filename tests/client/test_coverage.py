@@ -159,6 +159,7 @@ USES: dict[str, list[Use]] = {
     "downloadFile": [lambda c: c.file_chunks(CID, 5)],
     "getFileHealth": [lambda c: c.file_health(CID)],
     "deleteFile": [lambda c: c.delete_file(CID)],
+    "rotateFile": [lambda c: c.rotate_file(CID)],
     "getMesh": [lambda c: c.mesh()],
     "listMailboxes": [lambda c: c.mailboxes()],
     "moveMailboxes": [lambda c: c.move_mailboxes(), lambda c: c.move_mailboxes(ID)],

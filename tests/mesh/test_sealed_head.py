@@ -1,4 +1,4 @@
-"""Sealed heads: opened by their key alone, rotated, and what stands in a head or its index."""
+"""Sealed heads: opened by their key alone, and what stands in a head or its index."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ from zentalk.mesh.head import (
     head_of_file,
     index_of,
     open_head,
-    rotate_head,
     seal_head,
     segments_of,
 )
@@ -72,19 +71,6 @@ def test_later_versions_of_shard_and_head_ask_for_a_newer_program() -> None:
     content[4] = 2
     with pytest.raises(NewerVersionError):
         open_head(KEY, SealedHead(shard_id(bytes(content)), bytes(content)))
-
-
-def test_a_rotated_head_is_over_the_same_shards_and_closed_to_the_old_key() -> None:
-    old = seal_head(KEY, HEAD)
-    new = rotate_head(KEY, old, NEW_KEY)
-    assert new.cid != old.cid
-    assert open_head(NEW_KEY, new) == HEAD
-    with pytest.raises(AuthenticationError):
-        open_head(KEY, new)
-    with pytest.raises(LocalProtocolError, match="another share secret"):
-        rotate_head(KEY, old, KEY)
-    with pytest.raises(AuthenticationError):
-        rotate_head(NEW_KEY, old, KEY)
 
 
 @pytest.mark.parametrize("size", [0, 15 * MIB, 32 * MIB, 33 * MIB, 200 * MIB])

@@ -59,9 +59,11 @@ def test_a_file_goes_from_upload_to_deletion(tx: Transaction) -> None:
     assert (kept.renewed_at, kept.checked_at) == (9.0, 9.0)
     assert files.parts(tx, FILE.id, PartKind.DATA) == [part]
     assert [one.kind for one in files.parts(tx, FILE.id)] == [PartKind.HEAD, PartKind.DATA]
-    files.looked_after(tx, FILE.id, 12.0, renewed=False)
+    files.looked_after(tx, FILE.id, 12.0)
+    files.renewed(tx, FILE.id, 11.0)
     files.set_state(tx, FILE.id, FileState.DELETING, "two holders do not answer")
-    assert [one.checked_at for one in files.in_state(tx, FileState.DELETING)] == [12.0]
+    [going] = files.in_state(tx, FileState.DELETING)
+    assert (going.checked_at, going.renewed_at) == (12.0, 11.0)
     files.forget(tx, FILE.id)
     assert files.every(tx) == []
     assert files.parts(tx, FILE.id) == []

@@ -45,5 +45,12 @@ class FileFacade(Protocol):
     async def delete(self, cid: str) -> FileView:
         """Delete an own file at all its holders, or forget somebody else's here."""
 
+    async def rotate(self, cid: str) -> FileView:
+        """Give an own file another share secret and CID.
+
+        Raises ConflictError if it is not an own one that is kept, UnavailableError if no relay
+        takes its head now.
+        """
+
     async def mesh(self) -> MeshView:
         """Return what is known of the mesh."""

@@ -137,6 +137,14 @@ def add_mesh_routes(router: APIRouter, node: NodeFacade) -> None:
         """Delete a file of yours at all its holders; of somebody else's, forget what is here."""
         return JsonResponse(File.model_validate(await node.files.delete(cid)))
 
+    @router.post("/v1/mesh/rotate/{cid}", **answers("files", File, fails=MISSING_OR_CONFLICT))
+    async def rotate(cid: Cid) -> Response:
+        """Give a file of yours another secret and CID: who had the old ones cannot open it now.
+
+        Whoever has opened it already keeps what they have.
+        """
+        return JsonResponse(File.model_validate(await node.files.rotate(cid)))
+
     @router.get("/v1/mesh/network", **answers("files", MeshReport))
     async def mesh() -> Response:
         """Return what this node knows of the relays that keep files."""

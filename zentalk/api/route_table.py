@@ -144,6 +144,7 @@ ROUTES: Final[Mapping[str, Operation]] = MappingProxyType(
         "GET /v1/mesh/download/{cid}": Operation(_READ, "downloadFile"),
         "GET /v1/mesh/status/{cid}": Operation(_READ, "getFileHealth"),
         "DELETE /v1/mesh/delete/{cid}": Operation(_WRITE, "deleteFile"),
+        "POST /v1/mesh/rotate/{cid}": Operation(_WRITE, "rotateFile"),
         "GET /v1/mesh/network": Operation(_READ, "getMesh"),
         "GET /v1/mailboxes": Operation(_READ, "listMailboxes"),
         "POST /v1/mailboxes/move": Operation(_ADMIN, "moveMailboxes"),

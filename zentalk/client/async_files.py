@@ -88,6 +88,10 @@ class AsyncFiles:
         """Delete a file of yours at all its holders; of somebody else's, forget what is here."""
         return await self._run(calls.delete(cid))
 
+    async def rotate_file(self, cid: str) -> File:
+        """Give a file of yours another secret and CID: who had the old ones cannot open it now."""
+        return await self._run(calls.rotate(cid))
+
     async def mesh(self) -> MeshReport:
         """Return what the node knows of the relays that keep files."""
         return await self._run(calls.mesh())

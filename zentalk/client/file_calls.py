@@ -45,6 +45,11 @@ def delete(cid: str) -> Call[File]:
     return Call("DELETE", _mesh("delete", cid), _file)
 
 
+def rotate(cid: str) -> Call[File]:
+    """Give a file another secret and CID."""
+    return Call("POST", _mesh("rotate", cid), _file)
+
+
 def mesh() -> Call[MeshReport]:
     """Ask what is known of the relays that keep files."""
     return Call("GET", "/v1/mesh/network", lambda answer: parse(MeshReport, answer))

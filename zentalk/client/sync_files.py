@@ -84,6 +84,10 @@ class SyncFiles:
         """Delete a file of yours at all its holders; of somebody else's, forget what is here."""
         return self._run(calls.delete(cid))
 
+    def rotate_file(self, cid: str) -> File:
+        """Give a file of yours another secret and CID: who had the old ones cannot open it now."""
+        return self._run(calls.rotate(cid))
+
     def mesh(self) -> MeshReport:
         """Return what the node knows of the relays that keep files."""
         return self._run(calls.mesh())

@@ -11,11 +11,12 @@ from typing import NamedTuple
 
 from zentalk.crypto.aead import ZERO_NONCE, aes_open, aes_seal
 from zentalk.crypto.types import Secret
-from zentalk.errors import AuthenticationError, DecodeError, LocalProtocolError
+from zentalk.errors import AuthenticationError, DecodeError
 from zentalk.ids import ShardId
 from zentalk.mesh.placement import Layout
 from zentalk.wire.head import (
     MAX_LISTED_SEGMENTS,
+    VERSION,
     Head,
     SegmentIds,
     decode_head,
@@ -60,12 +61,12 @@ def segments_of(head: Head, index: bytes = b"") -> tuple[SegmentIds, ...]:
     return decode_index(index, head.segment_count) if head.index else head.segments
 
 
-def seal_head(head_key: bytes, head: Head) -> SealedHead:
-    """Seal a head; raises LocalProtocolError if it could not be read again.
+def seal_head(head_key: bytes, head: Head, version: int = VERSION) -> SealedHead:
+    """Seal a head of a version; raises LocalProtocolError if it could not be read again.
 
     The key must never have sealed another one.
     """
-    sealed = aes_seal(head_key, ZERO_NONCE, encode_head(head))
+    sealed = aes_seal(head_key, ZERO_NONCE, encode_head(head, version))
     content = encode_shard(Shard(Coding.COPY, 0, sealed))
     return SealedHead(shard_id(content), content)
 
@@ -82,14 +83,3 @@ def open_head(head_key: bytes, found: SealedHead) -> Head:
     if shard.coding is not Coding.COPY:
         raise DecodeError("what came as the head of a file is a piece of one")
     return decode_head(aes_open(head_key, ZERO_NONCE, shard.payload))
-
-
-def rotate_head(head_key: bytes, found: SealedHead, new_head_key: bytes) -> SealedHead:
-    """Seal a file's head for a new share secret, over the same shards.
-
-    Whoever has the old capability cannot read the new head; the owner deletes the old one. Raises
-    what `open_head` raises, and LocalProtocolError if the key is not a new one.
-    """
-    if new_head_key == head_key:
-        raise LocalProtocolError("a head is rotated to another share secret")
-    return seal_head(new_head_key, open_head(head_key, found))

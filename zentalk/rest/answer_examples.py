@@ -300,6 +300,10 @@ ANSWER_EXAMPLES: Final[dict[str, Example]] = {
         "holders": 15,
         "silent": 0,
         "kept_until": NOON + 2_592_000,
+        "checked_at": NOON,
+        "found_missing": 0,
+        "found_corrupt": 0,
+        "found_silent": 0,
     },
     "MeshReport": {"holders": 40, "files": 1, "bytes": 1_500_000, "direct": False},
     "NewLink": {

@@ -50,6 +50,16 @@ class FileHealth(Resource):
     kept_until: float | None = Field(
         description="When the first lease ends; this node renews an own file long before."
     )
+    checked_at: float | None = Field(
+        None,
+        description="When this node looked after the file last, as it does every day; null of a "
+        "file that somebody gave you.",
+    )
+    found_missing: int = Field(
+        0, description="Shards and copies of the head that holders did not have then."
+    )
+    found_corrupt: int = Field(0, description="Those of which holders gave other bytes.")
+    found_silent: int = Field(0, description="Holders that did not answer then.")
 
 
 class MeshReport(Resource):

@@ -70,11 +70,20 @@ def segment_count_of(size: int) -> int:
     return max(1, -(-size // segment_bytes_of(size)))
 
 
-def encode_head(head: Head) -> bytes:
+def newest_version() -> int:
+    """Return the version that new files have."""
+    return max(_WRITERS)
+
+
+def encode_head(head: Head, version: int = VERSION) -> bytes:
     """Encode and fill a head; raises LocalProtocolError if it is not one that can be read."""
     fault = _fault(head)
     if fault:
         raise LocalProtocolError(fault)
+    return _WRITERS[version](head)
+
+
+def _write_first(head: Head) -> bytes:
     record = pack(
         [
             VERSION,
@@ -131,6 +140,8 @@ def _read_first(data: bytes) -> Head:
 
 _READERS: Final[dict[int, Callable[[bytes], Head]]] = {1: _read_first}
 """The readers of all versions; a head of one that is not here asks for a newer program."""
+_WRITERS: Final[dict[int, Callable[[Head], bytes]]] = {1: _write_first}
+"""The writers of the versions that a file may have until it is moved to the newest."""
 
 
 def encode_index(segments: tuple[SegmentIds, ...]) -> bytes:

@@ -10,9 +10,10 @@ from typing import TypeAlias
 import pytest
 import trio
 
-from tests.node.files.shelves import Shelves
+from tests.node.files.shelves import START_WALL, Shelves
 from zentalk.mesh.placement import ShardCandidate
 from zentalk.net.runtime import Runtime
+from zentalk.node.files.care.parts import FileSurroundings, build_care
 from zentalk.node.files.deletes import Deletes
 from zentalk.node.files.download.cache import FileCache
 from zentalk.node.files.download.opening import FileOpener
@@ -47,7 +48,7 @@ class Owner:
     """A node's files, with what tests look at."""
 
     def __init__(self, folder: Path, shelves: Shelves, cache_bytes: int) -> None:
-        runtime = Runtime.virtual(7, 1_800_000_000.0 - trio.current_time())
+        runtime = Runtime.virtual(7 + int(trio.current_time()), START_WALL)
         self.database = HistoryDatabase(folder / "history.db", runtime.run_blocking)
         self.folder = FileFolder(folder / "files")
         self.links = HolderLinks(shelves.link)
@@ -55,13 +56,12 @@ class Owner:
         opener = FileOpener(self.database, calls, near)
         cache = FileCache(runtime, self.database, self.folder, cache_bytes)
         sender = FileSender(runtime, self.database, self.folder, calls, moves.tell)
-        self.transfers = Transfers(
-            opener,
-            FileSource(runtime, opener, cache),
-            Uploads(runtime, self.database, near, sender, cache.trim),
-            Deletes(runtime, self.database, calls, moves.tell),
-            moves,
-        )
+        source = FileSource(runtime, opener, cache)
+        uploads = Uploads(runtime, self.database, near, sender, cache.trim)
+        deletes = Deletes(runtime, self.database, calls, moves.tell)
+        around = FileSurroundings(self.database, self.folder, calls, near, source)
+        self.care = build_care(runtime, around, (uploads.poked, deletes.poked))
+        self.transfers = Transfers(opener, source, uploads, deletes, moves, self.care)
         cleaner = FileCleaner(self.folder, runtime.run_blocking, no_preview)
         self.library = FileLibrary(
             runtime, self.database, self.database, cleaner, self.transfers, is_direct=False

@@ -26,17 +26,19 @@ from zentalk.wire.rpc_shards import Changed, ShardPrice, ShardRead
 from zentalk.wire.shard import decode_shard, shard_id
 from zentalk.wire.statement import Op
 
+START_WALL = 1_800_000_000.0
+
 
 @dataclass
 class Shelf:
-    """One holder. `dead` does not answer, `full` takes nothing new."""
+    """One holder. `dead` does not answer, `full` takes nothing new, `unreadable` gives nothing."""
 
     node_id: NodeId
-    wall: float = 1_800_000_000.0
     kept: dict[ShardId, KeptShard] = field(default_factory=dict)
     contents: dict[ShardId, bytes] = field(default_factory=dict)
     dead: bool = False
     full: bool = False
+    unreadable: bool = False
     calls: list[str] = field(default_factory=list)
 
     async def request(self, body: bytes, _timeout_seconds: float = 10) -> bytes:
@@ -45,10 +47,22 @@ class Shelf:
             raise UnavailableError("a relay cannot be reached")
         method, fields = decode_call(body)
         self.calls.append(method)
+        self._forget_ended()
         try:
             return getattr(self, f"_{method.partition('.')[2]}")(fields)  # type: ignore[no-any-return]
         except RefusedError as refusal:
             return encode_refusal(refusal.reason)
+
+    @property
+    def wall(self) -> float:
+        """Unix time; what has ended by now is not here any more."""
+        return START_WALL + trio.current_time()
+
+    def _forget_ended(self) -> None:
+        hour = hour_at(self.wall)
+        for one in [one for one, kept in self.kept.items() if kept.expiry_hour <= hour]:
+            del self.kept[one]
+            self.contents.pop(one, None)
 
     def notify(self, _body: bytes) -> None:
         raise NotImplementedError
@@ -71,6 +85,8 @@ class Shelf:
 
     def _get(self, fields: Fields) -> bytes:
         get = rpc.decode_shard_get_request(fields)
+        if self.unreadable:
+            raise RefusedError(rpc.UNAVAILABLE)
         content = self.contents.get(get.id)
         if content is None:
             raise RefusedError(rpc.UNKNOWN)

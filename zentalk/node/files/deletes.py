@@ -9,12 +9,13 @@ from typing import Final
 import trio
 
 from zentalk.errors import RELAY_FAULTS
-from zentalk.ids import DAY_SECONDS, NodeId, ShardId
+from zentalk.ids import NodeId, ShardId
 from zentalk.net.runtime import Runtime
 from zentalk.net.signal import Signal
+from zentalk.node.files.care.moving import LEASE_SECONDS
 from zentalk.node.files.holders.calls import HolderCalls
 from zentalk.node.files.maps import places_of_row
-from zentalk.store.history import events, files
+from zentalk.store.history import events, file_care, files
 from zentalk.store.history.database import HistoryDatabase
 from zentalk.store.history.files import FileState, StoredFile
 from zentalk.store.retry import until_stored
@@ -22,8 +23,6 @@ from zentalk.store.sqlite import Transaction
 from zentalk.wire.statement import Op
 
 RETRY_SECONDS: Final = 600.0
-LEASE_SECONDS: Final = 31 * DAY_SECONDS
-"""After so long without a renewal no holder keeps anything."""
 
 
 class Deletes:
@@ -54,11 +53,7 @@ class Deletes:
 
     async def _try(self, file: StoredFile) -> None:
         """Ask all holders, and forget the file once all have confirmed."""
-        rows = await self._database.read(lambda tx: files.parts(tx, file.id))
-        left: dict[NodeId, list[ShardId]] = {}
-        for row in rows:
-            for place in places_of_row(file, row):
-                left.setdefault(place.holder, []).append(place.id)
+        left = await self._database.read(partial(_lying, file))
         silent: set[NodeId] = set()
 
         async def ask(holder: NodeId) -> None:
@@ -84,3 +79,14 @@ class Deletes:
 
         await self._database.write(forget)
         self._gone(file.id)
+
+
+def _lying(file: StoredFile, tx: Transaction) -> dict[NodeId, list[ShardId]]:
+    """Return what holders may have of a file, also what is in no row of it any more."""
+    found: dict[NodeId, set[ShardId]] = {}
+    for row in files.parts(tx, file.id):
+        for place in places_of_row(file, row):
+            found.setdefault(place.holder, set()).add(place.id)
+    for one in file_care.leftovers(tx, file.id):
+        found.setdefault(one.holder, set()).add(one.id)
+    return {holder: sorted(ids) for holder, ids in found.items()}

@@ -13,7 +13,7 @@ import trio
 
 from zentalk.errors import RELAY_FAULTS
 from zentalk.ids import NodeId, ShardId
-from zentalk.mesh.placement import HEAD, ShardNumber
+from zentalk.mesh.placement import HEAD, INDEX, ShardNumber
 from zentalk.node.files.holders.calls import HolderCalls
 from zentalk.node.files.maps import FileMap
 
@@ -32,6 +32,9 @@ class Holdings:
             for index, place in enumerate(row):
                 if place.id in self.hours.get(place.holder, {}):
                     found[place.holder].add(ShardNumber(segment, index))
+        for index, place in enumerate(file_map.index):
+            if place.id in self.hours.get(place.holder, {}):
+                found[place.holder].add(ShardNumber(INDEX, index))
         for place in file_map.head:
             if place.id in self.hours.get(place.holder, {}):
                 found[place.holder].add(ShardNumber(HEAD, 0))
@@ -46,7 +49,7 @@ class Holdings:
 async def holdings(calls: HolderCalls, file_map: FileMap) -> Holdings:
     """Ask all holders of a file, side by side."""
     wanted: dict[NodeId, list[ShardId]] = {}
-    for row in (*file_map.segments, file_map.head):
+    for row in (*file_map.segments, file_map.index, file_map.head):
         for place in row:
             wanted.setdefault(place.holder, []).append(place.id)
     hours: dict[NodeId, Mapping[ShardId, int]] = {}

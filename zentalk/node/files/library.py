@@ -22,9 +22,9 @@ from zentalk.store.history.database import HistoryDatabase
 from zentalk.store.history.files import FileState, StoredFile
 from zentalk.store.sqlite import Transaction
 from zentalk.wire.chat import CID_BYTES, FileCard
+from zentalk.wire.head import SECRET_BYTES, newest_version
 
 FILE_ID_BYTES: Final = 16
-SECRET_BYTES: Final = 32
 _DELETED: Final = "the file was deleted meanwhile"
 _NO_FILE: Final = "this node knows no such file"
 
@@ -126,6 +126,7 @@ class FileLibrary:
             checked_at=None,
             is_here=True,
             used_at=now,
+            version=newest_version(),
         )
 
     async def listing(self) -> list[FileView]:
@@ -193,6 +194,16 @@ class FileLibrary:
         left = FileState.DELETING if is_own else file.state
         return shown(replace(file, state=left, is_here=False))
 
+    async def rotate(self, cid: str) -> FileView:
+        """Give an own file another share secret, and with it another CID.
+
+        Who was given it before cannot open it any more. Raises NotFoundError, ConflictError if it
+        is not an own one that is kept, and UnavailableError if no relay takes its head now.
+        """
+        rotated = await self._transfers.rotate(await self._of(cid))
+        self._transfers.tell(rotated.id)
+        return shown(rotated)
+
     async def mesh(self) -> MeshView:
         """Return what is known of the mesh."""
         own = [file for file in await self._database.read(files.every) if file.owner_secret]
@@ -209,7 +220,9 @@ class FileLibrary:
             return await self._found(raw, NotFoundError(_NO_FILE))
         if len(raw) != CID_BYTES:
             raise LocalProtocolError("a CID has 64 hexadecimal digits, and the id of a file 32")
-        found = await self._database.read(lambda tx: files.by_cid(tx, raw))
+        found = await self._database.read(
+            lambda tx: files.by_cid(tx, raw) or files.by_former_cid(tx, raw)
+        )
         return found or await self._given(raw)
 
     async def _given(self, cid: bytes) -> StoredFile:

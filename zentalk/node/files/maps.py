@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from zentalk.ids import NodeId, ShardId
+from zentalk.ids import SHARD_ID_BYTES, NodeId, ShardId
 from zentalk.mesh.placement import ShardNumber, holder_of
 from zentalk.store.history.files import FilePart, PartKind, StoredFile
 from zentalk.wire.head import PIECES, Head, SegmentIds
@@ -28,24 +28,34 @@ class FileMap:
     segments: tuple[tuple[ShardPlace, ...], ...] = field(repr=False)
     head: tuple[ShardPlace, ...] = field(default=(), repr=False)
     """The copies of the head, of an own file."""
+    index: tuple[ShardPlace, ...] = field(default=(), repr=False)
+    """The shards of the index, of an own file that has one."""
 
 
 def map_of_rows(file: StoredFile, rows: Sequence[FilePart]) -> FileMap:
     """Return the map of an own file, of the rows of its parts."""
     assert file.content_secret is not None
-    segments = [places_of_row(file, row) for row in rows if row.kind is PartKind.DATA]
-    heads = [places_of_row(file, row) for row in rows if row.kind is PartKind.HEAD]
-    return FileMap(file.content_secret, file.size, tuple(segments), *heads[:1])
+    places: dict[PartKind, list[tuple[ShardPlace, ...]]] = {kind: [] for kind in PartKind}
+    for row in rows:
+        places[row.kind].append(places_of_row(file, row))
+    [head], [index] = (places[kind][:1] or [()] for kind in (PartKind.HEAD, PartKind.INDEX))
+    return FileMap(file.content_secret, file.size, tuple(places[PartKind.DATA]), head, index)
 
 
 def places_of_row(file: StoredFile, row: FilePart) -> tuple[ShardPlace, ...]:
     """Return the places of the shards of one row, or of the copies of a head."""
-    ids = [ShardId(row.ids[at : at + 32]) for at in range(0, len(row.ids), 32)]
+    ids = ids_of(row)
     if row.kind is PartKind.HEAD:
         ids *= len(row.places)
     return tuple(
         ShardPlace(one, file.holders[place]) for one, place in zip(ids, row.places, strict=True)
     )
+
+
+def ids_of(row: FilePart) -> SegmentIds:
+    """Return the ids of the shards of one row, or the one of a head."""
+    starts = range(0, len(row.ids), SHARD_ID_BYTES)
+    return tuple(ShardId(row.ids[at : at + SHARD_ID_BYTES]) for at in starts)
 
 
 def map_of_head(head: Head, segments: Sequence[SegmentIds]) -> FileMap:

@@ -9,6 +9,7 @@ from typing import Final
 from zentalk.config.settings import ApiSettings
 from zentalk.media.preview import preview_of
 from zentalk.net.runtime import Runtime
+from zentalk.node.files.care.parts import FileSurroundings, build_care
 from zentalk.node.files.deletes import Deletes
 from zentalk.node.files.download.cache import FileCache
 from zentalk.node.files.download.opening import FileOpener
@@ -61,13 +62,19 @@ def build_files(
     moves = Moves()
     opener = FileOpener(database, calls, relays)
     cache = FileCache(own, database, folder, settings.files_cache_bytes)
+    source = FileSource(own, opener, cache)
     sender = FileSender(own, database, folder, calls, moves.tell)
+    uploads = Uploads(own, database, relays, sender, cache.trim)
+    deletes = Deletes(own, database, calls, moves.tell)
+    around = FileSurroundings(database, folder, calls, relays, source)
+    care = build_care(own, around, (uploads.poked, deletes.poked))
     transfers = Transfers(
         opener,
-        FileSource(own, opener, cache),
-        Uploads(own, database, relays, sender, cache.trim),
-        Deletes(own, database, calls, moves.tell),
+        source,
+        uploads,
+        deletes,
         moves,
+        care,
     )
     cleaner = FileCleaner(folder, own.run_blocking, preview_of if own.seed is None else no_preview)
     library = FileLibrary(

@@ -7,7 +7,8 @@ from collections.abc import AsyncGenerator
 import trio
 
 from zentalk.ids import EPOCH_SECONDS
-from zentalk.mesh.placement import HEAD, survives_node_losses
+from zentalk.mesh.placement import HEAD, INDEX, survives_node_losses
+from zentalk.node.files.care.rounds import FileCare
 from zentalk.node.files.deletes import Deletes
 from zentalk.node.files.download.opening import FileOpener
 from zentalk.node.files.download.sources import FileSource
@@ -19,7 +20,7 @@ from zentalk.store.history.files import StoredFile
 
 
 class Transfers:
-    """Moves files; `run` must be running."""
+    """Moves files and looks after them; `run` must be running."""
 
     def __init__(
         self,
@@ -28,19 +29,22 @@ class Transfers:
         uploads: Uploads,
         deletes: Deletes,
         moves: Moves,
+        care: FileCare,
     ) -> None:
         self._opener = opener
         self._source = source
         self._uploads = uploads
         self._deletes = deletes
         self._moves = moves
+        self._care = care
 
     async def run(self) -> None:
-        """Bring files to relays and delete them there, until cancelled."""
+        """Bring files to relays, look after them and delete them there, until cancelled."""
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._source.run)
             nursery.start_soon(self._uploads.run)
             nursery.start_soon(self._deletes.run)
+            nursery.start_soon(self._care.run)
 
     def look_again(self) -> None:
         """Look for files to send and to delete."""
@@ -59,6 +63,10 @@ class Transfers:
         """Yield some bytes of a file; raises as `FileSource.pieces`."""
         return self._source.pieces(file, start, length)
 
+    async def rotate(self, file: StoredFile) -> StoredFile:
+        """Give a file another share secret; raises as `FileCare.rotate`."""
+        return await self._care.rotate(file)
+
     def holders_known(self) -> int:
         """Return how many relays keep files, as far as this node knows."""
         return len(self._opener.relays.candidates())
@@ -69,8 +77,10 @@ class Transfers:
         file_map = await self._opener.map_of(file)
         found = await holdings(calls, file_map)
         seen = found.seen(file_map)
-        segments = [*range(len(file_map.segments)), *([HEAD] if file_map.head else ())]
-        shards = [one for held in seen.values() for one in held if one.segment != HEAD]
+        parts = ((HEAD, file_map.head), (INDEX, file_map.index))
+        segments = [*range(len(file_map.segments)), *(part for part, places in parts if places)]
+        shards = [one for held in seen.values() for one in held if one.segment >= 0]
+        checked = await self._care.last_check(file)
         end = found.first_end()
         return HealthView(
             cid="" if file.cid is None else file.cid.hex(),
@@ -81,4 +91,8 @@ class Transfers:
             holders=len(found.hours) + len(found.silent),
             silent=len(found.silent),
             kept_until=None if end is None else float(end * EPOCH_SECONDS),
+            checked_at=file.checked_at,
+            found_missing=checked.missing,
+            found_corrupt=checked.corrupt,
+            found_silent=checked.silent,
         )

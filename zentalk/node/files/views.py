@@ -27,7 +27,7 @@ class FileView(NamedTuple):
 
 
 class HealthView(NamedTuple):
-    """What the holders of a file were found to have."""
+    """What the holders of a file were found to have, now and when the node looked last."""
 
     cid: str
     state: FileState
@@ -37,6 +37,11 @@ class HealthView(NamedTuple):
     holders: int
     silent: int
     kept_until: float | None
+    checked_at: float | None = None
+    """When the node looked after it last, of an own file; what it found then follows."""
+    found_missing: int = 0
+    found_corrupt: int = 0
+    found_silent: int = 0
 
     def __repr__(self) -> str:
         return "<health of a file>"

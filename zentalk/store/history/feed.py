@@ -82,7 +82,10 @@ LOCAL: Final = frozenset(
     {
         "held",
         "files",
+        "file_former_cids",
+        "file_leftovers",
         "file_parts",
+        "file_silence",
         "idempotency",
         "ratchets",
         "prekeys",

@@ -30,7 +30,9 @@ CREATE TABLE files (
     preview BLOB NOT NULL DEFAULT x'',
     width INTEGER NOT NULL DEFAULT 0,
     height INTEGER NOT NULL DEFAULT 0,
-    milliseconds INTEGER NOT NULL DEFAULT 0
+    milliseconds INTEGER NOT NULL DEFAULT 0,
+    version INTEGER NOT NULL DEFAULT 1,
+    replaces BLOB
 ) WITHOUT ROWID;
 CREATE INDEX files_by_time ON files (created_at);
 
@@ -40,7 +42,29 @@ CREATE TABLE file_parts (
     number INTEGER NOT NULL,
     ids BLOB NOT NULL,
     places BLOB NOT NULL,
+    verdicts BLOB NOT NULL DEFAULT x'',
     PRIMARY KEY (file, kind, number)
+) WITHOUT ROWID;
+
+CREATE TABLE file_silence (
+    file BLOB NOT NULL,
+    holder BLOB NOT NULL,
+    since REAL NOT NULL,
+    PRIMARY KEY (file, holder)
+) WITHOUT ROWID;
+
+CREATE TABLE file_leftovers (
+    file BLOB NOT NULL,
+    holder BLOB NOT NULL,
+    id BLOB NOT NULL,
+    until REAL NOT NULL,
+    is_due INTEGER NOT NULL,
+    PRIMARY KEY (file, holder, id)
+) WITHOUT ROWID;
+
+CREATE TABLE file_former_cids (
+    cid BLOB PRIMARY KEY,
+    file BLOB NOT NULL
 ) WITHOUT ROWID;
 
 CREATE INDEX messages_with_files ON messages (seq) WHERE kind = 'file';

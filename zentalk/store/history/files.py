@@ -39,13 +39,15 @@ class FilePart(NamedTuple):
     """The shards of one segment, or the head: their ids in order, and where each lies.
 
     `places` are numbers of holders in the file's list, one a shard; a head has one id and a place
-    for each of its copies.
+    for each of its copies. `verdicts` have a byte for each place (`zentalk.node.files.care.books`
+    says what they mean); without any, all are right.
     """
 
     kind: PartKind
     number: int
     ids: bytes
     places: bytes
+    verdicts: bytes = b""
 
     def __repr__(self) -> str:
         return f"<{self.kind.name.lower()} {self.number} of a file>"
@@ -79,10 +81,15 @@ class StoredFile:
     width: int = field(default=0, repr=False)
     height: int = field(default=0, repr=False)
     milliseconds: int = field(default=0, repr=False)
+    version: int = 1
+    """The version of its shards and its head."""
+    replaces: bytes | None = field(default=None, repr=False)
+    """The file of an older version whose place this one will take."""
 
 
 _NAMES: Final = tuple(column.name for column in fields(StoredFile))
 _COLUMNS: Final = ", ".join(_NAMES)
+_TABLES: Final = ("file_parts", "file_silence", "file_leftovers", "file_former_cids")
 
 
 def insert(tx: Transaction, file: StoredFile) -> None:
@@ -105,11 +112,11 @@ def by_cid(tx: Transaction, cid: bytes) -> StoredFile | None:
 
 
 def every(tx: Transaction) -> list[StoredFile]:
-    """Return all files, the newest first."""
-    return [
-        _file(row)
-        for row in tx.execute(f"SELECT {_COLUMNS} FROM files ORDER BY created_at DESC, id")
-    ]
+    """Return all files that their owner knows of, the newest first."""
+    rows = tx.execute(
+        f"SELECT {_COLUMNS} FROM files WHERE replaces IS NULL ORDER BY created_at DESC, id"
+    )
+    return [_file(row) for row in rows]
 
 
 def in_state(tx: Transaction, state: FileState) -> list[StoredFile]:
@@ -135,13 +142,13 @@ def add_holders(tx: Transaction, file_id: bytes, holders: tuple[NodeId, ...]) ->
 
 def put_part(tx: Transaction, file_id: bytes, part: FilePart) -> None:
     """Set where the shards of one part lie."""
-    tx.execute("INSERT OR REPLACE INTO file_parts VALUES (?, ?, ?, ?, ?)", (file_id, *part))
+    tx.execute("INSERT OR REPLACE INTO file_parts VALUES (?, ?, ?, ?, ?, ?)", (file_id, *part))
 
 
 def parts(tx: Transaction, file_id: bytes, kind: PartKind | None = None) -> list[FilePart]:
     """Return the parts of a file, or those of one kind, in order."""
     rows = tx.execute(
-        "SELECT kind, number, ids, places FROM file_parts WHERE file = ?1"
+        "SELECT kind, number, ids, places, verdicts FROM file_parts WHERE file = ?1"
         " AND (?2 IS NULL OR kind = ?2) ORDER BY kind, number",
         (file_id, kind),
     )
@@ -174,6 +181,57 @@ def set_reason(tx: Transaction, file_id: bytes, reason: str) -> None:
     tx.execute("UPDATE files SET reason = ? WHERE id = ?", (reason, file_id))
 
 
+def rotated(tx: Transaction, file: StoredFile) -> None:
+    """Give an own file its new CID, share secret and slots; it is found by the old CID too."""
+    tx.execute(
+        "INSERT OR REPLACE INTO file_former_cids SELECT cid, id FROM files WHERE id = ?",
+        (file.id,),
+    )
+    tx.execute(
+        "UPDATE files SET cid = ?, share_secret = ?, slots = ? WHERE id = ?",
+        (file.cid, file.share_secret, file.slots, file.id),
+    )
+
+
+def by_former_cid(tx: Transaction, cid: bytes) -> StoredFile | None:
+    """Return the file that had a CID before it got another one."""
+    columns = ", ".join(f"files.{name}" for name in _NAMES)
+    row = tx.execute(
+        f"SELECT {columns} FROM file_former_cids AS former JOIN files ON files.id = former.file"
+        " WHERE former.cid = ?",
+        (cid,),
+    ).fetchone()
+    return None if row is None else _file(row)
+
+
+def older_than(tx: Transaction, version: int) -> StoredFile | None:
+    """Return an own file that is kept in an older version, the oldest first."""
+    row = tx.execute(
+        f"SELECT {_COLUMNS} FROM files WHERE state = 'kept' AND version < ? AND replaces IS NULL"
+        " ORDER BY created_at, id LIMIT 1",
+        (version,),
+    ).fetchone()
+    return None if row is None else _file(row)
+
+
+def moving(tx: Transaction) -> StoredFile | None:
+    """Return the new version of a file that is being moved, unless it is forgotten already."""
+    row = tx.execute(
+        f"SELECT {_COLUMNS} FROM files WHERE replaces IS NOT NULL AND state != 'deleting' LIMIT 1"
+    ).fetchone()
+    return None if row is None else _file(row)
+
+
+def replaced(tx: Transaction, old_id: bytes, new_id: bytes) -> None:
+    """Let the new version of a file take its place, and the old one be deleted."""
+    set_state(tx, old_id, FileState.DELETING)
+    tx.execute("UPDATE file_former_cids SET file = ? WHERE file = ?", (new_id, old_id))
+    tx.execute(
+        "INSERT INTO file_former_cids SELECT cid, ? FROM files WHERE id = ?", (new_id, old_id)
+    )
+    tx.execute("UPDATE files SET replaces = NULL WHERE id = ?", (new_id,))
+
+
 def is_here(tx: Transaction, file_id: bytes, now: float, *, here: bool) -> None:
     """Note whether all of a file lies in the node's own folder."""
     tx.execute("UPDATE files SET is_here = ?, used_at = ? WHERE id = ?", (here, now, file_id))
@@ -184,25 +242,31 @@ def used(tx: Transaction, file_id: bytes, now: float) -> None:
     tx.execute("UPDATE files SET used_at = ? WHERE id = ?", (now, file_id))
 
 
-def looked_after(tx: Transaction, file_id: bytes, now: float, *, renewed: bool) -> None:
-    """Note that an own file was looked after, and perhaps its leases renewed."""
-    tx.execute(
-        "UPDATE files SET checked_at = ?1, renewed_at = CASE WHEN ?2 THEN ?1 ELSE renewed_at END"
-        " WHERE id = ?3",
-        (now, renewed, file_id),
-    )
+def looked_after(tx: Transaction, file_id: bytes, now: float) -> None:
+    """Note that an own file was looked after."""
+    tx.execute("UPDATE files SET checked_at = ? WHERE id = ?", (now, file_id))
+
+
+def renewed(tx: Transaction, file_id: bytes, now: float) -> None:
+    """Note that leases of an own file were renewed, or new ones granted."""
+    tx.execute("UPDATE files SET renewed_at = ? WHERE id = ?", (now, file_id))
 
 
 def forget(tx: Transaction, file_id: bytes) -> None:
     """Delete a file's rows."""
     tx.execute("DELETE FROM files WHERE id = ?", (file_id,))
-    tx.execute("DELETE FROM file_parts WHERE file = ?", (file_id,))
+    for table in _TABLES:
+        tx.execute(f"DELETE FROM {table} WHERE file = ?", (file_id,))
 
 
 def cached(tx: Transaction) -> list[tuple[bytes, int]]:
-    """Return id and size of files that could be fetched again, those longest unused first."""
+    """Return id and size of files that could be fetched again, those longest unused first.
+
+    One of which holders have lost too much is not among them.
+    """
     rows = tx.execute(
         "SELECT id, size FROM files WHERE is_here AND state IN ('kept', 'received')"
+        " AND reason = '' AND replaces IS NULL"
         " ORDER BY used_at, id"
     )
     return [(row[0], row[1]) for row in rows]

@@ -56,7 +56,7 @@ class FileSource:
                     yield piece
                 return
         whole = (start, length) == (0, file.size) and self._cache.takes(file)
-        pieces = self._kept(file) if whole else self._from_mesh(file, start, length)
+        pieces = self._kept(file) if whole else self.from_mesh(file, start, length)
         async with aclosing(pieces):
             async for piece in pieces:
                 yield piece
@@ -67,9 +67,10 @@ class FileSource:
         for at in range(start, start + length, PIECE_BYTES):
             yield await self._cache.read(file, at, min(PIECE_BYTES, start + length - at))
 
-    async def _from_mesh(
+    async def from_mesh(
         self, file: StoredFile, start: int, length: int
     ) -> AsyncGenerator[bytes, None]:
+        """Yield some bytes of a file as holders have it; raises as `pieces`."""
         if self._nursery is None:
             raise UnavailableError("the network is not running")
         size = segment_bytes_of(file.size)
@@ -92,7 +93,7 @@ class FileSource:
         with suppress(StorageError):
             draft = await self._runtime.run_blocking(lambda: self._cache.draft(file))
         try:
-            async with aclosing(self._from_mesh(file, 0, file.size)) as pieces:
+            async with aclosing(self.from_mesh(file, 0, file.size)) as pieces:
                 async for piece in pieces:
                     draft = await self._written(draft, piece)
                     yield piece

@@ -42,7 +42,7 @@ def made_head(
     """Make the head of a file, whose id is its CID."""
     content_secret = _secrets(file).content
     head = head_of_file(content_secret, file.size, layout, segments, index)
-    cid, content = seal_head(ShareSecrets(file.share_secret).head_key, head)
+    cid, content = seal_head(ShareSecrets(file.share_secret).head_key, head, file.version)
     return Made(PartKind.HEAD, 0, (cid,), (content,))
 
 

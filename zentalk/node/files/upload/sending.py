@@ -13,11 +13,12 @@ from typing import Final
 
 import trio
 
-from zentalk.errors import RELAY_FAULTS, NotFoundError, StorageError, UnavailableError
-from zentalk.ids import ShardId
+from zentalk.errors import RELAY_FAULTS, NotFoundError, StorageError
 from zentalk.net.runtime import Runtime
 from zentalk.net.transport import only_faults_of
 from zentalk.node.files.holders.calls import HolderCalls
+from zentalk.node.files.maps import ids_of
+from zentalk.node.files.upload.copies import put_copies
 from zentalk.node.files.upload.making import Made, made_head, made_index, made_segment
 from zentalk.node.files.upload.slots import FileSlots
 from zentalk.node.files.views import event_data
@@ -72,7 +73,7 @@ class FileSender:
         if (error := fault.first()) is not None:
             raise error
         rows = await self._database.read(lambda tx: files.parts(tx, file.id, PartKind.DATA))
-        ids = tuple(_ids(row.ids) for row in rows)
+        ids = tuple(map(ids_of, rows))
         index: SegmentIds | None = None
         if count > MAX_LISTED_SEGMENTS:
             made_one = await self._runtime.run_blocking(partial(made_index, file, ids))
@@ -80,7 +81,8 @@ class FileSender:
             index = made_one.ids
         make = partial(made_head, file, slots.layout(), ids, index)
         head = await self._runtime.run_blocking(make)
-        places = await self._put_copies(file, slots, head.contents[0])
+        holders = await put_copies(self._calls, file, head.contents[0], slots.head_order())
+        places = bytes(map(slots.place, holders))
         now = self._runtime.wall()
 
         def job(tx: Transaction) -> None:
@@ -146,25 +148,6 @@ class FileSender:
             for one, where in zip(made, batch.places, strict=True)
         ]
 
-    async def _put_copies(self, file: StoredFile, slots: FileSlots, content: bytes) -> bytes:
-        """Put copies of the head; raises UnavailableError if nobody takes one."""
-        assert file.owner_secret is not None
-        places: list[int] = []
-        fault: Exception | None = None
-        wanted = slots.copies_wanted()
-        for holder in slots.head_order():
-            if len(places) == wanted:
-                break
-            try:
-                await self._calls.put(holder, file.owner_secret, content)
-            except RELAY_FAULTS as error:
-                fault = error
-            else:
-                places.append(slots.place(holder))
-        if not places:
-            raise UnavailableError("no relay takes the head of a file") from fault
-        return bytes(places)
-
 
 class _Batch:
     """The shards of some segments on their way to their holders, one after the other to each."""
@@ -212,7 +195,3 @@ class _Batch:
 
 def _indexes(made: Made) -> range:
     return range(len(made.contents))
-
-
-def _ids(joined: bytes) -> tuple[ShardId, ...]:
-    return tuple(ShardId(joined[at : at + 32]) for at in range(0, len(joined), 32))

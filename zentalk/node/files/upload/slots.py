@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from zentalk.errors import UnavailableError
 from zentalk.ids import NodeId
-from zentalk.mesh.placement import HEAD_COPIES, Layout, ShardNumber, slot_of
+from zentalk.mesh.placement import Layout, ShardNumber, slot_of
 from zentalk.wire.head import PIECES
 
 TOO_FEW = "no relay takes files now, or all that do are full: it is tried again"
@@ -67,16 +67,17 @@ class FileSlots:
 
     def layout(self) -> Layout:
         """Return what the head is to say: the holders of now, each once."""
-        used = list(dict.fromkeys(self.row))
-        return Layout(
-            tuple(self.holders[place] for place in used),
-            tuple(used.index(self.row[slot]) for slot in range(PIECES)),
-        )
+        return layout_of(self.holders, self.row)
 
     def head_order(self) -> list[NodeId]:
         """Return who may keep a copy of the head, the nearest first."""
         return [one for one in self._head_order if one not in self._failed]
 
-    def copies_wanted(self) -> int:
-        """Return how many copies of the head there are to be."""
-        return min(HEAD_COPIES, len(self._head_order))
+
+def layout_of(holders: Sequence[NodeId], row: bytes) -> Layout:
+    """Return what a head says of who has which slot; `row` has the place of each slot's holder."""
+    used = list(dict.fromkeys(row))
+    return Layout(
+        tuple(holders[place] for place in used),
+        tuple(used.index(row[slot]) for slot in range(PIECES)),
+    )

@@ -13,12 +13,13 @@ import trio
 
 from zentalk.errors import RELAY_FAULTS, NotFoundError
 from zentalk.logs import quiet_logger
-from zentalk.mesh.placement import head_holders, lay_out, nearest
+from zentalk.mesh.placement import lay_out, nearest
 from zentalk.mesh.secrets import FileSecrets, ShareSecrets
 from zentalk.net.backoff import half_jitter
 from zentalk.net.runtime import Runtime
 from zentalk.net.signal import Signal
 from zentalk.node.files.holders.relays import StorageRelays
+from zentalk.node.files.upload.copies import order_of_copies
 from zentalk.node.files.upload.sending import FileSender
 from zentalk.node.files.upload.slots import FileSlots
 from zentalk.node.files.views import event_data
@@ -109,8 +110,7 @@ class Uploads:
             holders, row = layout.holders, bytes(layout.slots)
         order = [one.node for one in nearest(place, candidates)]
         head_place = ShareSecrets(file.share_secret).head_place
-        others = [one.node for one in nearest(head_place, candidates)]
-        head_order = list(dict.fromkeys([*head_holders(head_place, candidates), *others]))
+        head_order = order_of_copies(head_place, candidates)
         current = await self._database.read(lambda tx: files.get(tx, file.id))
         return current or file, FileSlots(holders, row, order, head_order)
 
