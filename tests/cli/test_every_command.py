@@ -125,6 +125,7 @@ ASKING = {
     "file get": ["5f" * 32, "NEW"],
     "file list": [],
     "file status": ["5f" * 32],
+    "file rotate": ["5f" * 32],
     "file delete": ["5f" * 32],
     "profile show": [],
     "profile set": ["Bob", "Smith"],

@@ -129,6 +129,15 @@ def status(at: At, which: str | None, *, as_json: bool) -> int:
     return 0
 
 
+def rotate(at: At, which: str, *, as_json: bool) -> int:
+    """Withdraw a file from those who were given it, and print its new CID."""
+    _check(which)
+    with running_node(at) as node:
+        turned = node.post(f"/v1/mesh/rotate/{_cid_of(node, which)}")
+        say_or_json(turned["cid"], turned, as_json=as_json)
+    return 0
+
+
 def delete(at: At, which: str, *, as_json: bool) -> int:
     """Delete an own file at all its holders, or forget somebody else's here."""
     _check(which)

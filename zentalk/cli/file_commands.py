@@ -134,6 +134,14 @@ def file_status(
     return act.status(node.at, which, as_json=as_json)
 
 
+@file.command(name="rotate")
+def file_rotate(which: Which, /, *, node: RunningNode, as_json: AsJson = False) -> int:
+    """Give a file of yours another CID: whoever has the old one and has not fetched it, cannot."""
+    from zentalk.cli import file as act
+
+    return act.rotate(node.at, which, as_json=as_json)
+
+
 @file.command(name="delete")
 def file_delete(which: Which, /, *, node: RunningNode, as_json: AsJson = False) -> int:
     """Delete a file of yours at all relays; of somebody else's, forget what is at your node."""
