@@ -36,6 +36,8 @@ class Shelf:
     node_id: NodeId
     kept: dict[ShardId, KeptShard] = field(default_factory=dict)
     contents: dict[ShardId, bytes] = field(default_factory=dict)
+    promised: dict[ShardId, int] = field(default_factory=dict)
+    """What it says that it has, and has not."""
     dead: bool = False
     full: bool = False
     unreadable: bool = False
@@ -95,7 +97,8 @@ class Shelf:
 
     def _look(self, fields: Fields) -> bytes:
         ids = rpc.decode_shard_look_request(fields)
-        hours = [self.kept[one].expiry_hour if one in self.contents else 0 for one in ids]
+        held = {one: self.kept[one].expiry_hour for one in self.contents} | self.promised
+        hours = [held.get(one, 0) for one in ids]
         return rpc.encode_shard_look_response(hours)
 
     def _change(self, fields: Fields) -> bytes:

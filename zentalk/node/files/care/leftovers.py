@@ -8,9 +8,12 @@ from __future__ import annotations
 from collections import defaultdict
 from contextlib import suppress
 
+import trio
+
 from zentalk.errors import ATTEMPT_FAULTS, RELAY_FAULTS
 from zentalk.ids import NodeId, ShardId
 from zentalk.net.runtime import Runtime
+from zentalk.node.files.care.pace import file_pause
 from zentalk.node.files.holders.calls import HolderCalls
 from zentalk.store.history import file_care, files
 from zentalk.store.history.database import HistoryDatabase
@@ -29,11 +32,16 @@ class Leftovers:
         self._calls = calls
 
     async def clear(self) -> None:
-        """Ask each holder once; what it does not confirm stays for the next time."""
+        """Ask each holder once; what it does not confirm stays for the next time.
+
+        Between two files there is a pause in which the links to their holders end.
+        """
         now = self._runtime.wall()
         with suppress(*ATTEMPT_FAULTS):
             waiting = await self._database.read(lambda tx: file_care.with_leftovers(tx, now))
-            for file_id in waiting:
+            for number, file_id in enumerate(waiting):
+                if number:
+                    await trio.sleep(file_pause(self._runtime.entropy))
                 await self._clear(file_id)
 
     async def _clear(self, file_id: bytes) -> None:
