@@ -1,4 +1,4 @@
-"""Offers go to who has agreed, each in the place of the last one."""
+"""Offers go to who has agreed; calls each in the place of the last one, answers in none."""
 
 from __future__ import annotations
 
@@ -72,14 +72,14 @@ async def allow(node: Desk, person: UserAddress, here: bool, there: bool) -> Non
     await node.database.write(lambda tx: direct.put(tx, person, DirectRow(1, here, 1, there)))
 
 
-async def test_offers_go_to_who_has_agreed_for_a_minute_and_one_replaces_the_other(
+async def test_offers_go_to_who_has_agreed_for_a_minute_and_one_call_replaces_the_other(
     one: Desk, sender: OfferSender, outbox: Outbox, autojump_clock: MockClock
 ) -> None:
     for person in (CONTACT, OTHER):
         await allow(one, person, here=True, there=True)
     assert await sender.agreed() == {CONTACT, OTHER}
     for person in (CONTACT, CONTACT, OTHER):
-        assert await sender.send(person, OFFER)
+        assert await sender.send(person, OFFER, answers=False)
     first, second, third = outbox.sent
     assert first.inner == encode_offer(OFFER)
     assert {sent.lasts_seconds for sent in outbox.sent} == {OFFER_SECONDS}
@@ -117,6 +117,18 @@ async def test_numbers_of_offers_rise_also_where_the_clock_stands_or_is_set_back
     assert outbox.numbers == [began, began + 1, began + 2, began + 1000]
 
 
+async def test_an_answer_replaces_nothing_and_nothing_replaces_it(
+    one: Desk, sender: OfferSender, outbox: Outbox, autojump_clock: MockClock
+) -> None:
+    """A relay that has just pushed a call would take it for the same, and delete both at once."""
+    await allow(one, CONTACT, here=True, there=True)
+    for answers in (False, True, True):
+        assert await sender.send(CONTACT, OFFER, answers=answers)
+    call, *answered = outbox.sent
+    assert call.item_key
+    assert [sent.item_key for sent in answered] == [b"", b""], "the outbox draws one for each"
+
+
 @pytest.mark.parametrize("sides", [(True, False), (False, True), (False, False)])
 async def test_no_offer_is_sent_where_not_both_have_agreed(
     one: Desk,
@@ -127,7 +139,7 @@ async def test_no_offer_is_sent_where_not_both_have_agreed(
 ) -> None:
     await allow(one, CONTACT, *sides)
     assert await sender.agreed() == frozenset()
-    assert not await sender.send(CONTACT, OFFER)
+    assert not await sender.send(CONTACT, OFFER, answers=False)
     assert outbox.sent == []
 
 
@@ -137,7 +149,7 @@ async def test_without_a_disk_no_offer_is_sent(
     """A ratchet that moves and is not saved would be used twice."""
     await allow(one, CONTACT, here=True, there=True)
     one.database.fails_to_write = True
-    assert not await sender.send(CONTACT, OFFER)
+    assert not await sender.send(CONTACT, OFFER, answers=False)
     assert outbox.sent == []
     await trio.lowlevel.checkpoint()
 

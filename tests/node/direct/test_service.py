@@ -41,6 +41,8 @@ class Sender:
         self.carry: Callable[[DirectOffer], None] = lambda _offer: None
         self.can_send = True
         self.withdrawn: list[bytes] = []
+        self.answers: list[bool] = []
+        """Whether each of those that were sent answers a call."""
         self.reads = 0
 
     async def agreed(self) -> frozenset[UserAddress]:
@@ -48,11 +50,12 @@ class Sender:
         await trio.lowlevel.checkpoint()
         return frozenset(self.allowed)
 
-    async def send(self, contact: UserAddress, made: DirectOffer) -> bool:
+    async def send(self, contact: UserAddress, made: DirectOffer, *, answers: bool) -> bool:
         await trio.lowlevel.checkpoint()
         if not self.can_send:
             return False
         self.sent.append((contact, made))
+        self.answers.append(answers)
         self.carry(made)
         return True
 
@@ -172,6 +175,7 @@ async def test_two_who_agree_are_connected_and_both_go_by_one_session(
     assert (one.why_not, other.why_not) == ("", "")
     await trio.sleep(3_600)
     assert (one.ways.offers, other.ways.offers) == (1, 1), "who is connected calls nobody"
+    assert (one.sender.answers, other.sender.answers) == ([False], [True])
     one.links.end(BOB)
     other.links.end(ALICE)
     await trio.sleep(2 * LOOK_SECONDS)
@@ -203,6 +207,7 @@ async def test_control_to_who_has_agreed_the_same_offer_shows_where_we_are(
     node.comes(encode_offer(offer(b"s" * 16)))
     await trio.sleep(1)
     assert [(to, made.session) for to, made in node.sender.sent] == [(BOB, b"s" * 16)]
+    assert node.sender.answers == [True]
 
 
 @pytest.mark.parametrize("end", ["no answer", "no consent", "another call", "no path"])

@@ -31,7 +31,7 @@ class _UnderWay(NamedTuple):
 
 
 class OfferSender:
-    """Sends offers to contacts, each in the place of the last one.
+    """Sends offers to contacts; calls go each in the place of the last one.
 
     One that was sent again after a newer one would replace it where a contact collects.
     """
@@ -62,10 +62,19 @@ class OfferSender:
             self._nearby.allow(found)
         return found
 
-    async def send(self, contact: UserAddress, offer: DirectOffer) -> bool:
-        """Send an offer; False if it may not be sent, or cannot."""
+    async def send(
+        self, contact: UserAddress, offer: DirectOffer, *, answers: bool = False
+    ) -> bool:
+        """Send an offer; False if it may not be sent, or cannot.
+
+        Calls wait for contacts who are away, so each takes the place of the last one there. One
+        that `answers` a call must not: what replaces an envelope that is just being read is gone
+        with it, and whoever called waits for it.
+        """
         encoded = encode_offer(offer)
-        is_under_way = await self._send_over_relays(contact, encoded, offer.session)
+        is_under_way = await self._send_over_relays(
+            contact, encoded, offer.session, answers=answers
+        )
         return await self._send_nearby(contact, encoded) or is_under_way
 
     def session(self, contact: UserAddress, own: OwnOffer, theirs: DirectOffer) -> DirectSession:
@@ -84,7 +93,9 @@ class OfferSender:
             return False
         return await self._nearby.send(contact, encoded)
 
-    async def _send_over_relays(self, contact: UserAddress, encoded: bytes, session: bytes) -> bool:
+    async def _send_over_relays(
+        self, contact: UserAddress, encoded: bytes, session: bytes, *, answers: bool
+    ) -> bool:
         number = self._last = max(self._last + 1, int(self._runtime.wall() * 1000))
         try:
             made = await self._database.write(
@@ -97,7 +108,8 @@ class OfferSender:
         earlier = self._under_way.get(contact)
         if earlier is not None:
             self._outbox.withdraw(earlier.number)
-        key = self._keys.setdefault(contact, self._runtime.entropy(ITEM_KEY_BYTES))
+        own = self._keys.setdefault(contact, self._runtime.entropy(ITEM_KEY_BYTES))
+        key = b"" if answers else own
         one = BestEffortInner(contact, made, key, lasts_seconds=OFFER_SECONDS)
         self._under_way[contact] = _UnderWay(session, self._outbox.send_best_effort(one))
         return True

@@ -136,8 +136,9 @@ class DirectService:
 
     async def _exchange(self, contact: UserAddress, meeting: Meeting) -> DirectSession:
         """Return both offers; raises UnavailableError."""
+        answers = meeting.theirs is not None
         own = await self._ways.offer(meeting.session)
-        if not await self._sender.send(contact, own.offer):
+        if not await self._sender.send(contact, own.offer, answers=answers):
             raise UnavailableError("an offer cannot be sent to this contact now")
         with trio.move_on_after(ANSWER_SECONDS):
             await meeting.answered.wait()
