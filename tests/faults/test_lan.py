@@ -20,6 +20,7 @@ def test_d2_two_in_one_house_write_to_each_other_while_no_relay_runs() -> None:
     assert report["messages"] >= 40
 
 
+@pytest.mark.long
 def test_d2_addresses_of_the_link_are_enough() -> None:
     report = trial("--ipv6", program="lan")
     assert report["met"]

@@ -46,6 +46,7 @@ def test_d2_behind_full_cones_and_then_strict_nats_it_is_direct_whenever_udp_pas
     assert report["paths"] == [["direct", "relay", *BLOCKED]] * 2
 
 
+@pytest.mark.long
 def test_d2_over_ipv6_alone_it_is_direct_through_firewalls() -> None:
     """No NAT is between them, and nothing new is let in on either side."""
     report = nats("--ipv6", "--trouble")
