@@ -13,7 +13,8 @@ from tests.node.files.conftest import Opened, Owner
 from tests.node.files.shelves import Shelf, Shelves
 from tests.node.files.test_library import MIB, away, calls_of, data_of, given
 from zentalk.ids import NodeId, ShardId
-from zentalk.mesh.placement import HEAD, INDEX
+from zentalk.mesh.placement import HEAD, INDEX, NEAREST, ShardCandidate, nearest
+from zentalk.mesh.secrets import FileSecrets
 from zentalk.node.files.care import contents
 from zentalk.node.files.holders.calls import HolderCalls
 from zentalk.store.history import file_care, files
@@ -238,6 +239,71 @@ async def test_places_are_given_again_once_a_list_is_long(
             assert await alice.get(cid) == DATA
             await away(alice, cid)
         assert len((await file_of(alice, cid)).holders) <= max(17, len(book.file.holders))
+
+
+async def test_shards_lie_only_where_readers_look_for_them(
+    opened: Opened, autojump_clock: MockClock
+) -> None:
+    shelves = Shelves(60)
+    async with opened(shelves) as alice:
+        cid = await alice.put(DATA)
+        await away(alice, cid)
+        book = await book_of(alice, cid)
+        first = {book.file.holders[place] for place in book.parts[0].places}
+        assert book.file.content_secret is not None
+        place = FileSecrets(book.file.content_secret).shard_place
+        near = {one.node for one in nearest(place, map(ShardCandidate, shelves.all))[:NEAREST]}
+        for holder in near - first:
+            shelves.all[holder].full = True
+        for holder in list(first)[:5]:
+            shelves.all[holder].dead = True
+        await days(5)
+        book = await book_of(alice, cid)
+        assert await live(alice, cid) == 15
+        assert {book.file.holders[place] for place in book.parts[0].places} <= near | first
+
+
+async def test_what_goes_back_where_it_was_is_not_left_over_there(
+    opened: Opened, autojump_clock: MockClock
+) -> None:
+    shelves = Shelves(20)
+    async with opened(shelves) as alice:
+        cid = await alice.put(DATA)
+        await away(alice, cid)
+        before = await book_of(alice, cid)
+        first = [shelves.all[before.file.holders[place]] for place in before.parts[0].places]
+        for shelf in first[:4]:
+            shelf.dead = True
+        await days(5)
+        left = await alice.database.read(lambda tx: file_care.leftovers(tx, before.file.id))
+        assert {one.holder for one in left} >= {shelf.node_id for shelf in first[:4]}
+        for shelf in shelves.all.values():
+            shelf.dead = False
+            if shelf not in first:
+                lose(shelf)
+        await days(1)
+        assert (await book_of(alice, cid)).parts[0].places == before.parts[0].places
+        left = await alice.database.read(lambda tx: file_care.leftovers(tx, before.file.id))
+        data = {before.parts[0].ids[at : at + 32] for at in range(0, 480, 32)}
+        assert not [one for one in left if one.id in data and shelves.all[one.holder] in first]
+
+
+async def test_a_copy_here_that_has_other_bytes_is_never_put_in_the_place_of_the_file(
+    opened: Opened, autojump_clock: MockClock
+) -> None:
+    shelves, data = Shelves(20), data_of(2 * MIB)
+    async with opened(shelves) as alice:
+        cid = await alice.put(data)
+        file_id = (await file_of(alice, cid)).id
+        draft = alice.folder.draft(file_id)
+        draft.write(bytes(len(data)))
+        draft.finish()
+        for shelf in holding(shelves)[:4]:
+            lose(shelf)
+        await days(1)
+        assert await live(alice, cid) == 30
+        await away(alice, cid)
+        assert await alice.get(cid) == data
 
 
 async def file_of(owner: Owner, cid: str) -> files.StoredFile:

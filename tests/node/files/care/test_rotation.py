@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 import trio
 from trio.testing import MockClock
@@ -12,10 +14,12 @@ from tests.node.files.shelves import Shelves
 from tests.node.files.test_library import MIB, away, calls_of, data_of, given
 from zentalk.errors import ConflictError, UnavailableError
 from zentalk.ids import NodeId, ShardId
+from zentalk.mesh.audit import ShardVerdict
 from zentalk.mesh.placement import HEAD
 from zentalk.mesh.secrets import ShareSecrets
 from zentalk.node.files.care import pace
 from zentalk.node.files.holders.calls import HolderCalls
+from zentalk.store.history import files
 from zentalk.wire.chat import FileCard
 
 DATA = data_of(70_000)
@@ -131,6 +135,7 @@ async def test_copies_of_a_head_that_was_rotated_meanwhile_do_not_stay(
         old = await alice.library.card(cid)
         for shelf in [one for one in holding(shelves) if ShardId(old.cid) in one.contents][:4]:
             del shelf.contents[ShardId(old.cid)], shelf.kept[ShardId(old.cid)]
+            shelf.full = True
         put = HolderCalls.put
         rotated: list[str] = []
 
@@ -148,3 +153,55 @@ async def test_copies_of_a_head_that_was_rotated_meanwhile_do_not_stay(
         new = await alice.library.card(rotated[0])
         assert heads(shelves, new) == 6
         assert len((await book_of(alice, cid)).parts[HEAD].places) == 6
+
+
+async def test_what_was_found_of_an_old_head_is_not_said_of_the_new_one(
+    opened: Opened, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shelves = Shelves(20)
+    async with opened(shelves) as alice:
+        cid = await alice.put(DATA)
+        old = await alice.library.card(cid)
+        lost = next(one for one in holding(shelves) if ShardId(old.cid) in one.contents)
+        del lost.contents[ShardId(old.cid)], lost.kept[ShardId(old.cid)]
+        look = HolderCalls.look
+        looked = trio.Event()
+
+        async def rotating(
+            self: HolderCalls, holder: NodeId, ids: Sequence[ShardId]
+        ) -> dict[ShardId, int]:
+            if not looked.is_set():
+                looked.set()
+                await alice.library.rotate(cid)
+            return await look(self, holder, ids)
+
+        before = (await book_of(alice, cid)).file.checked_at
+        monkeypatch.setattr(HolderCalls, "look", rotating)
+        await looked.wait()
+        await trio.sleep(10)
+        book = await book_of(alice, cid)
+        assert {one.verdict for one in book.known.known} == {ShardVerdict.RIGHT}
+        assert book.file.checked_at == before
+
+
+async def test_a_head_that_would_name_others_than_it_means_is_not_used(
+    opened: Opened, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shelves = Shelves(20)
+    async with opened(shelves) as alice:
+        cid = await alice.put(DATA)
+        card = await alice.library.card(cid)
+        file = (await book_of(alice, cid)).file
+        put = HolderCalls.put
+
+        async def moving(
+            self: HolderCalls, holder: NodeId, owner_secret: bytes, content: bytes
+        ) -> None:
+            others = tuple(reversed(file.holders))
+            await alice.database.write(lambda tx: files.add_holders(tx, file.id, others))
+            await put(self, holder, owner_secret, content)
+
+        monkeypatch.setattr(HolderCalls, "put", moving)
+        with pytest.raises(ConflictError, match="changed or deleted meanwhile"):
+            await alice.library.rotate(cid)
+        assert await alice.library.card(cid) == card

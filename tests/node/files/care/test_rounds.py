@@ -272,3 +272,20 @@ async def test_c7_what_was_found_last_is_told(opened: Opened, autojump_clock: Mo
         assert health.checked_at is not None
         assert health.checked_at > before
         assert health.shards_live == 13
+
+
+async def test_a_file_of_which_nobody_answered_is_looked_after_again_within_hours(
+    opened: Opened, autojump_clock: MockClock
+) -> None:
+    shelves = Shelves(20)
+    async with opened(shelves) as alice:
+        cid = await alice.put(DATA)
+        before = (await book_of(alice, cid)).file.checked_at
+        for shelf in shelves.all.values():
+            shelf.dead = True
+        await days(1)
+        assert (await book_of(alice, cid)).file.checked_at == before
+        for shelf in shelves.all.values():
+            shelf.dead = False
+        await days(0)
+        assert (await book_of(alice, cid)).file.checked_at != before
