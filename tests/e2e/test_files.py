@@ -138,3 +138,17 @@ async def forget_here(world: World, name: str, view: FileView) -> None:
     file_id = bytes.fromhex(view.id)
     await parts._database.write(lambda tx: files.is_here(tx, file_id, 0.0, here=False))
     parts._folder.remove(file_id)
+
+
+async def test_what_a_crash_left_in_the_folder_is_gone_at_the_next_start(
+    world: World, autojump_clock: MockClock
+) -> None:
+    await world.relay("r1")
+    node = await world.person("alice", ready=False)
+    waiting = await node.files.upload("cat.jpg", "image/jpeg", body(b"cat" * 100), wait=False)
+    await world.crash("alice")
+    folder = world.folder / "alice" / "files"
+    left = folder / ("ab" * 16 + ".part")
+    left.write_bytes(b"half of a file")
+    await world.person("alice", ready=False)
+    assert [path.name for path in folder.iterdir()] == [waiting.id]

@@ -48,13 +48,13 @@ def test_what_was_given_up_or_deleted_leaves_nothing(folder: FileFolder, tmp_pat
     assert list((tmp_path / "files").iterdir()) == []
 
 
-def test_what_nobody_knows_any_more_goes_at_the_start(folder: FileFolder) -> None:
-    assert folder.remove_others(set()) == 0
+def test_what_a_crash_left_goes_and_what_nobody_named_stays(folder: FileFolder) -> None:
+    assert folder.remove_left({ONE}) == 0
     write(folder, ONE, b"x")
     write(folder, TWO, b"y")
     draft = folder.draft(bytes([2]) * 16)
     draft.write(b"a crash came here")
-    assert folder.remove_others({ONE}) == 2
+    assert folder.remove_left({TWO}) == 2
     draft.discard()
     assert (folder.size(ONE), folder.size(TWO)) == (1, None)
 

@@ -57,13 +57,17 @@ class FileFolder:
             path.unlink(missing_ok=True)
             _draft_path(path).unlink(missing_ok=True)
 
-    def remove_others(self, wanted: set[bytes]) -> int:
-        """Delete all files but the wanted ones, and all drafts; return how many went."""
-        names = {file_id.hex() for file_id in wanted}
+    def remove_left(self, unwanted: set[bytes]) -> int:
+        """Delete what a crash left: all drafts, and those files; return how many went.
+
+        A file whose id is not given stays: a database put back from earlier may not know it.
+        Raises StorageError.
+        """
+        names = {file_id.hex() for file_id in unwanted}
         gone = 0
         with storage_errors(self._folder):
             for path in self._folder.iterdir() if self._folder.is_dir() else ():
-                if path.name not in names:
+                if path.suffix == DRAFT_SUFFIX or path.name in names:
                     path.unlink(missing_ok=True)
                     gone += 1
         return gone

@@ -25,6 +25,7 @@ from zentalk.node.files.upload.sending import FileSender
 from zentalk.node.files.upload.uploads import Uploads
 from zentalk.node.network import NodeNetwork
 from zentalk.store.file_folder import FileFolder
+from zentalk.store.history import files
 from zentalk.store.history.database import HistoryDatabase
 
 FOLDER_NAME: Final = "files"
@@ -48,11 +49,13 @@ def build_files(
 ) -> FileParts:
     """Put together what a node over `settings.directory` does with files.
 
-    `databases` are the node's own, and the history that its owner is shown.
+    `databases` are the node's own, and the history that its owner is shown. What a crash left in
+    the folder goes. Raises StorageError.
     """
     own = runtime.for_part("files")
     database, history = databases
     folder = FileFolder(settings.directory / FOLDER_NAME)
+    folder.remove_left(database.read_now(files.elsewhere))  # Before anything is written there.
     relays = StorageRelays(network.descriptors)
     if settings.files_direct:
         links = HolderLinks(network.dialled.open, DIRECT_LINKS)

@@ -272,6 +272,11 @@ def cached(tx: Transaction) -> list[tuple[bytes, int]]:
     return [(row[0], row[1]) for row in rows]
 
 
+def elsewhere(tx: Transaction) -> set[bytes]:
+    """Return the ids of files of which the folder keeps nothing."""
+    return {row[0] for row in tx.execute("SELECT id FROM files WHERE NOT is_here")}
+
+
 def _file(row: tuple[Any, ...]) -> StoredFile:
     values = dict(zip(_NAMES, row, strict=True))
     packed = values["holders"]
